@@ -1,0 +1,44 @@
+# The commands of this project. `make demo` sets up and runs the nightly job; `make test` runs every test.
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo test check bench up docs proof lock clean
+
+BIN := .venv/bin
+export DAGSTER_HOME := $(CURDIR)
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: ## make .venv with pi5, live-engine and dagster in it
+	@scripts/setup run
+
+setup-dev:
+	@scripts/setup dev
+
+demo: setup ## set up, run the nightly job on real prices, print where the report is (V=1 shows the log)
+	@scripts/demo
+
+test: setup-dev ## run every test (ARGS="tests/lake -x" picks)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: setup-dev ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: setup-dev ## run the benchmarks
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+up: setup ## Dagster's pages and daemon for development
+	@$(BIN)/dagster dev
+
+docs: setup-dev ## write the generated pages of docs/ again
+	@scripts/docs
+
+proof: setup-dev ## the long proofs: a hundred kills in the middle of the nightly job
+	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash $(ARGS)
+
+lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
+	@scripts/lock $(ARGS)
+
+clean: ## remove what set-up and tests made; var/ (your data) stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,62 @@
+"""The live engine's view of pi5.toml: [live] alone; the other tables are the data platform's to check."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from live_engine.errors import SettingsError
+from trading import config
+from trading.errors import ConfigFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
+
+
+class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[live]: the address that the engine answers on."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8080
+
+
+class _File(msgspec.Struct, frozen=True):
+    live: LiveSettings = LiveSettings()
+
+
+def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveSettings:
+    """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
+    environ = os.environ if environ is None else environ
+    keys = [("live", field.name) for field in msgspec.structs.fields(LiveSettings)]
+    try:
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("live", "host")])
+    except ConfigFileError as error:
+        raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
+    try:
+        live = msgspec.convert(merged, _File, strict=False).live
+    except msgspec.ValidationError as error:
+        what, where = config.explain(str(error), path, origin)
+        raise SettingsError(what, where=where, hint=EXAMPLE_HINT) from error
+    if not is_loopback(live.host):
+        raise SettingsError(
+            f"key 'live.host': {live.host!r} can be reached from other machines",
+            where=config.where("live.host", path, origin),
+            hint='use "127.0.0.1"; to reach it from elsewhere, forward the port with ssh -L',
+        )
+    return live
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is this machine's own: orders are taken from here alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,58 @@
+"""The night's backtests: one worker process that fans out inside, and the page that shows what it found."""
+
+import sys
+import time
+
+import dagster as dg
+
+from pi5_pipelines.assets import names
+from pi5_pipelines.assets.failure import plain_failure
+from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.resources.home import Home
+
+WORKER = [sys.executable, "-m", "pi5_pipelines.backtest.worker"]
+
+
+@dg.asset(
+    name=names.BACKTESTS,
+    description="Every configured strategy on every symbol whose bars passed their checks. "
+    "Sharpe, return and drawdown of each are numbers here, so the UI plots them from night to night.",
+    deps=[names.BARS, names.ACTIONS, names.INSTRUMENTS, names.VERDICTS],
+    group_name=names.RESEARCH,
+    kinds={"numba", "python"},
+    owners=names.RESEARCH_TEAM,
+    tags={"cadence": "nightly"},
+    code_version=code_version(),
+    pool=names.WORKER,
+)
+def nightly_backtests(
+    context: dg.AssetExecutionContext, home: Home, worker: dg.PipesSubprocessClient
+) -> dg.MaterializeResult[None]:
+    """Run the worker; its memory is its own and ends with it."""
+    return worker.run(context=context, command=WORKER, env=home.environment()).get_materialize_result()
+
+
+@dg.asset(
+    name=names.REPORT,
+    description="One HTML page of the night: results, curves, trades, and who was left out and why.",
+    deps=[names.BACKTESTS],
+    group_name=names.RESEARCH,
+    kinds={"html"},
+    owners=names.RESEARCH_TEAM,
+    tags={"cadence": "nightly"},
+)
+def nightly_report(home: Home) -> dg.MaterializeResult[None]:
+    """Write the page and say where it lies."""
+    from pi5_pipelines.report.nightly import write_nightly_report
+
+    started = time.perf_counter()
+    with plain_failure():
+        page = write_nightly_report(home.settings(), home.lake())
+    return dg.MaterializeResult(
+        metadata={
+            "page": dg.MetadataValue.url(page.as_uri()),
+            "path": dg.MetadataValue.path(page),
+            "bytes": page.stat().st_size,
+            "seconds": time.perf_counter() - started,
+        }
+    )

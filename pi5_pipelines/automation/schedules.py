@@ -1,0 +1,40 @@
+"""When the night begins: in the exchange's own time, so that a change of clocks moves nothing for its traders."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from pi5_pipelines.automation.jobs import NIGHTLY
+
+if TYPE_CHECKING:
+    from pi5_pipelines.settings import ScheduleSettings
+
+WEEKDAYS = "1-5"
+
+
+def nightly_cron(schedule: ScheduleSettings) -> str:
+    """The cron line of `schedule.nightly_at`, Monday to Friday; holidays run too and find nothing new."""
+    hour, minute = schedule.nightly_at.split(":")
+    return f"{int(minute)} {int(hour)} * * {WEEKDAYS}"
+
+
+def nightly_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
+    """The nightly job's schedule; it runs from the first start on, since that is what the platform is for."""
+    return dg.ScheduleDefinition(
+        name="nightly_after_close",
+        description=f"The whole night's work at {schedule.nightly_at} {schedule.timezone}, Monday to Friday.",
+        job=NIGHTLY,
+        cron_schedule=nightly_cron(schedule),
+        execution_timezone=schedule.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def every_morning(schedule: ScheduleSettings) -> dg.FreshnessPolicy:
+    """What the night makes is there by nine on the next morning, Tuesday to Saturday, not older than a day."""
+    return dg.FreshnessPolicy.cron(
+        deadline_cron="0 9 * * 2-6", lower_bound_delta=timedelta(hours=24), timezone=schedule.timezone
+    )

@@ -1,0 +1,153 @@
+"""Bars as the backtester takes them: one symbol's columns as float arrays, and where they came from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from pi5_pipelines.errors import DataRangeError, UnknownNameError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from pi5_pipelines.lake.table import Lake
+
+COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One symbol's bars in time order: `ts_us` in UTC microseconds, prices and volume as real numbers.
+
+    `input` says where they came from, to find the very same bars again: a lake table with its version and the
+    adjustment, or a file with its sha256; `sha256` in it is the hash of the arrays themselves.
+    """
+
+    symbol: str
+    timeframe: str
+    ts_us: NDArray[np.int64]
+    open: NDArray[np.float64]
+    high: NDArray[np.float64]
+    low: NDArray[np.float64]
+    close: NDArray[np.float64]
+    volume: NDArray[np.float64]
+    input: dict[str, Any]
+    lot: float = 1.0
+    calendar: str = "XNYS"
+
+    def __len__(self) -> int:
+        return int(self.ts_us.size)
+
+
+def label(ts_us: int, timeframe: str) -> str:
+    """The ISO date of a bar's open, with the time for bars shorter than a day."""
+    moment = datetime.fromtimestamp(int(ts_us) / 1e6, tz=UTC)
+    return moment.date().isoformat() if timeframe == "1d" else moment.isoformat()
+
+
+def digest(*arrays: NDArray[Any]) -> str:
+    """The sha256 of arrays' bytes, in order."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def from_frame(frame: pl.DataFrame, symbol: str, timeframe: str, origin: dict[str, Any], **traits: Any) -> Bars:  # noqa: ANN401
+    """Bars from a float frame with ts, open, high, low, close, volume, sorted by time."""
+    import numpy as np
+    import polars as pl
+
+    ts_us = frame["ts"].dt.epoch("us").to_numpy().astype(np.int64)
+    open_, high, low, close, volume = (frame[name].cast(pl.Float64).to_numpy().astype(np.float64) for name in COLUMNS)
+    marked = {**origin, "sha256": digest(ts_us, open_, high, low, close, volume)}
+    return Bars(symbol, timeframe, ts_us, open_, high, low, close, volume, marked, **traits)
+
+
+def bars_from_lake(
+    lake: Lake,
+    symbol: str,
+    timeframe: str = "1d",
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    adjust: str = "total-return",
+    version: int | None = None,
+    actions_version: int | None = None,
+) -> Bars:
+    """One symbol's bars from the lake, adjusted on read; raises UnknownNameError or DataRangeError.
+
+    `version` and `actions_version` pick older versions of the bars and of the corporate actions.
+    """
+    from pi5_pipelines.market.adjust import adjusted
+    from pi5_pipelines.market.bars import to_real
+
+    table = f"bars_{timeframe}"
+    frame = lake.read(table, version=version, symbols=[symbol])
+    if frame.is_empty():
+        known = (
+            ", ".join(lake.read("instruments")["symbol"].to_list()) if lake.version("instruments") is not None else ""
+        )
+        raise UnknownNameError(
+            f"no bars of {symbol!r}", where=f"lake table {table}", hint=f"there are: {known or 'none'}"
+        )
+    instrument = lake.read("instruments", symbols=[symbol]).row(0, named=True)
+    origin: dict[str, Any] = {
+        "symbol": symbol,
+        "table": table,
+        "version": lake.version(table) if version is None else version,
+        "adjust": adjust,
+    }
+    real = to_real(frame, int(instrument["price_scale"]), int(instrument["size_scale"]))
+    if adjust != "none" and lake.version("corporate_actions") is not None:
+        origin["actions_version"] = lake.version("corporate_actions") if actions_version is None else actions_version
+        actions = lake.read("corporate_actions", version=origin["actions_version"], symbols=[symbol])
+        real = adjusted(real, actions, adjust)
+    real = cut(real, start, end, f"{symbol} in lake table {table}")
+    return from_frame(
+        real, symbol, timeframe, origin, lot=float(instrument["lot"]), calendar=str(instrument["calendar"])
+    )
+
+
+def bars_from_file(path: Path, timeframe: str = "1d", *, start: date | None = None, end: date | None = None) -> Bars:
+    """One symbol's bars from a CSV or Parquet file, unadjusted; raises InputFileError or DataRangeError."""
+    from pi5_pipelines.errors import InputFileError
+    from pi5_pipelines.sources.tabular import read_ohlcv
+
+    frame = read_ohlcv(path)
+    symbols = frame["symbol"].unique().to_list() if "symbol" in frame.columns else [path.name.split(".")[0]]
+    if len(symbols) != 1:
+        raise InputFileError(
+            f"holds {len(symbols)} symbols", where=str(path), hint="give a file with one, or drop it into the inbox"
+        )
+    origin = {
+        "symbol": symbols[0],
+        "file": path.absolute().as_posix(),
+        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "adjust": "none",
+    }
+    return from_frame(cut(frame, start, end, str(path)), str(symbols[0]), timeframe, origin)
+
+
+def cut(frame: pl.DataFrame, start: date | None, end: date | None, where: str) -> pl.DataFrame:
+    """The rows from `start` to `end`, both inclusive; raises DataRangeError when there are none."""
+    import polars as pl
+
+    first, last = frame["ts"].min(), frame["ts"].max()
+    if start is not None:
+        frame = frame.filter(pl.col("ts").dt.date() >= start)
+    if end is not None:
+        frame = frame.filter(pl.col("ts").dt.date() <= end)
+    if frame.is_empty():
+        raise DataRangeError(
+            f"no bars from {start or 'the beginning'} to {end or 'the end'}",
+            where=where,
+            hint=f"there are bars from {str(first)[:10]} to {str(last)[:10]}",
+        )
+    return frame

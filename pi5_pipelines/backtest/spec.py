@@ -1,0 +1,104 @@
+"""What is to be run: strategy, parameters, money, costs and rules, checked before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from pi5_pipelines.errors import BacktestError, UnknownNameError
+from trading import rules, strategies
+from trading.errors import StrategyError
+
+if TYPE_CHECKING:
+    from trading.rules import Rules
+    from trading.strategy import Strategy
+
+FILLS = {"next-open": rules.NEXT_OPEN, "close": rules.CLOSE}
+
+
+class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run, complete: the same spec on the same bars with the same code gives the same bytes."""
+
+    strategy: str
+    params: dict[str, float] = {}
+    cash: float = 10_000.0
+    fee_bps: float = 0.0
+    slippage_bps: float = 0.0
+    fill: Literal["next-open", "close"] = "next-open"
+    sizing: str = "all-in"
+    direction: Literal["both", "long"] = "both"
+    close_at_end: bool = True
+
+    def checked(self) -> BacktestSpec:
+        """The spec with every parameter filled in; raises UnknownNameError or BacktestError."""
+        strategy = self.definition()
+        where = f"strategy {self.strategy}"
+        try:
+            values = strategy.params(self.params)
+        except StrategyError as error:
+            raise BacktestError(error.reason, where=where, hint=describe(strategy)) from error
+        self._check_money(where)
+        names = [parameter.name for parameter in strategy.parameters]
+        return msgspec.structs.replace(
+            self,
+            params=dict(zip(names, values, strict=True)),
+            cash=float(self.cash),
+            fee_bps=float(self.fee_bps),
+            slippage_bps=float(self.slippage_bps),
+        )
+
+    def definition(self) -> Strategy:
+        """The strategy named; raises UnknownNameError with the nearest name."""
+        try:
+            return strategies.find(self.strategy)
+        except StrategyError as error:
+            near = difflib.get_close_matches(self.strategy, strategies.names(), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(strategies.names())}"
+            raise UnknownNameError(f"no such strategy: {self.strategy!r}", hint=hint) from error
+
+    def rules(self) -> Rules:
+        """The same options in the form that the event loop takes."""
+        sizing, units = self._sizing()
+        return rules.Rules(
+            sizing=sizing,
+            units=units,
+            fee_bps=float(self.fee_bps),
+            slippage_bps=float(self.slippage_bps),
+            fill_at=FILLS[self.fill],
+            long_only=self.direction == "long",
+            close_at_end=self.close_at_end,
+        )
+
+    def _check_money(self, where: str) -> None:
+        if not 0.0 < self.cash < float("inf"):
+            raise BacktestError(f"cash is {self.cash:g}", where=where, hint="start with more than nothing")
+        for name, value in (("fee_bps", self.fee_bps), ("slippage_bps", self.slippage_bps)):
+            if not 0.0 <= value < rules.MAX_COST_BPS:
+                raise BacktestError(
+                    f"{name} is {value:g}", where=where, hint=f"give basis points from 0 to {rules.MAX_COST_BPS:g}"
+                )
+        self._sizing()
+
+    def _sizing(self) -> tuple[int, float]:
+        if self.sizing == "all-in":
+            return rules.ALL_IN, 0.0
+        if self.sizing == "all-in-fractional":
+            return rules.ALL_IN_FRACTIONAL, 0.0
+        match = re.fullmatch(r"units=(\d+(?:\.\d+)?)", self.sizing)
+        if match and float(match.group(1)) > 0.0:
+            return rules.UNITS, float(match.group(1))
+        raise BacktestError(
+            f"sizing is {self.sizing!r}", hint='use "all-in", "all-in-fractional" or "units=N" with N above 0'
+        )
+
+
+def describe(strategy: Strategy) -> str:
+    """A strategy's parameters in one line, for hints and help."""
+    if not strategy.parameters:
+        return f"{strategy.name} has no parameters"
+    return "; ".join(
+        f"{p.name}: {p.meaning}, {p.low:g} to {p.high:g}, {p.default:g} unless given" for p in strategy.parameters
+    )

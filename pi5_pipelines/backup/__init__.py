@@ -1,0 +1,9 @@
+"""Copies of the home that can be given back: made, listed, verified, restored, and thinned out."""
+
+from __future__ import annotations
+
+from pi5_pipelines.backup.catalog import backup_folder, manifests, outcome, prune
+from pi5_pipelines.backup.restore import restore, verify
+from pi5_pipelines.backup.snapshot import create
+
+__all__ = ["backup_folder", "create", "manifests", "outcome", "prune", "restore", "verify"]

@@ -1,0 +1,60 @@
+"""Options that several commands share, and how their values are checked."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from pi5_pipelines.cli.failure import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Day(click.ParamType[date]):
+    """A calendar day in ISO form."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day; refuses anything but YYYY-MM-DD."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as YYYY-MM-DD", param, ctx)
+
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+FILE = click.Path(path_type=Path)
+
+json_flag = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, for machines.")
+
+
+def day_range(command: F) -> F:
+    """Add `--start` and `--end`, both inclusive."""
+    end = click.option("--end", type=Day(), metavar="YYYY-MM-DD", help="Last day.")
+    start = click.option("--start", type=Day(), metavar="YYYY-MM-DD", help="First day.")
+    return start(end(command))
+
+
+def check_range(start: date | None, end: date | None) -> None:
+    """Raise OptionError when a range ends before it begins."""
+    if start is not None and end is not None and start > end:
+        raise OptionError(f"{start} is later than {end}", where="--start and --end", hint="swap them")
+
+
+def check_writable_target(path: Path | None, option: str) -> None:
+    """Raise OptionError when a file to be written cannot be one, before any work is done for it."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise OptionError(f"{path} is a folder", where=option, hint="give the path of a file")
+    blocker = next((parent for parent in path.absolute().parents if parent.exists()), None)
+    if blocker is not None and not blocker.is_dir():
+        raise OptionError(f"{blocker} is a file, not a folder", where=option, hint="give another path")

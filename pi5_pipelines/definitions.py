@@ -1,0 +1,43 @@
+"""The one place where the code location is wired: assets, checks, jobs, schedules, sensors, resources."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from pi5_pipelines.assets import backtests, backup, compaction, names, prices, retention
+from pi5_pipelines.automation import alerts, orphans, schedules
+from pi5_pipelines.automation.jobs import JOBS
+from pi5_pipelines.checks.bars import check_bars
+from pi5_pipelines.resources.home import Home
+from pi5_pipelines.settings import load_settings
+
+_schedule = load_settings().schedule
+
+_assets = dg.map_asset_specs(
+    lambda spec: (
+        spec.replace_attributes(freshness_policy=schedules.every_morning(_schedule))
+        if spec.key.to_user_string() in (names.BARS, names.REPORT, names.BACKUP)
+        else spec
+    ),
+    [
+        prices.SAMPLE,
+        prices.INBOX,
+        prices.VERDICTS,
+        prices.ingest_prices,
+        backtests.nightly_backtests,
+        backtests.nightly_report,
+        compaction.lake_compaction,
+        backup.home_backup,
+        retention.dagster_retention,
+    ],
+)
+
+defs = dg.Definitions(
+    assets=_assets,
+    asset_checks=[check_bars],
+    jobs=JOBS,
+    schedules=[schedules.nightly_schedule(_schedule)],
+    sensors=[*alerts.SENSORS, *orphans.SENSORS],
+    resources={"home": Home(), "worker": dg.PipesSubprocessClient()},
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,123 @@
+"""The lake's tables: their columns, keys and how they are cut into partitions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pi5_pipelines.errors import UnknownNameError
+from trading.timeframe import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOMENT = pl.Datetime("us", "UTC")
+PERIOD = "period"  # the partition column: a year of daily bars, a month of shorter ones
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table's columns without the partition column, its key, the strftime pattern of its partitions ("": none)."""
+
+    name: str
+    columns: Mapping[str, pl.DataType]
+    key: tuple[str, ...]
+    partition: str = ""
+    tracked: bool = False  # changed values are written to `restatements`
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that are not part of the key."""
+        return tuple(name for name in self.columns if name not in self.key)
+
+    @property
+    def packed(self) -> tuple[str, ...]:
+        """Columns whose neighbours differ little, stored as differences (DELTA_BINARY_PACKED)."""
+        return tuple(name for name, kind in self.columns.items() if self.tracked and kind in (MOMENT, pl.Int64()))
+
+
+def _columns(**kinds: pl.DataType) -> dict[str, pl.DataType]:
+    return kinds
+
+
+_TEXT, _WHOLE = pl.String(), pl.Int64()
+
+_FIXED = {
+    table.name: table
+    for table in (
+        TableSchema(
+            "corporate_actions",
+            _columns(symbol=_TEXT, ts=MOMENT, kind=_TEXT, numerator=_WHOLE, denominator=_WHOLE, amount=_WHOLE),
+            ("symbol", "ts", "kind"),
+        ),
+        TableSchema(
+            "instruments",
+            _columns(
+                symbol=_TEXT,
+                tick_size=_TEXT,
+                price_scale=_WHOLE,
+                size_scale=_WHOLE,
+                lot=_TEXT,
+                currency=_TEXT,
+                calendar=_TEXT,
+                venue=_TEXT,
+            ),
+            ("symbol",),
+        ),
+        TableSchema(
+            "raw_files",
+            _columns(
+                source=_TEXT,
+                symbol=_TEXT,
+                path=_TEXT,
+                sha256=_TEXT,
+                bytes=_WHOLE,
+                rows=_WHOLE,
+                first_ts=MOMENT,
+                last_ts=MOMENT,
+            ),
+            ("source", "path"),
+        ),
+        TableSchema(
+            "restatements",
+            _columns(table=_TEXT, symbol=_TEXT, ts=MOMENT, column=_TEXT, old=_WHOLE, new=_WHOLE, from_version=_WHOLE),
+            ("table", "symbol", "ts", "column", "new"),
+        ),
+        TableSchema(
+            "verdicts",
+            _columns(
+                table=_TEXT,
+                symbol=_TEXT,
+                check=_TEXT,
+                passed=pl.Boolean(),
+                count=_WHOLE,
+                first_ts=MOMENT,
+                detail=_TEXT,
+            ),
+            ("table", "symbol", "check"),
+        ),
+    )
+}
+
+
+def bars_table(timeframe: str) -> str:
+    """The name of the table that holds bars of a timeframe; raises UnknownNameError."""
+    if timeframe not in SECONDS:
+        raise UnknownNameError(f"no such timeframe: {timeframe!r}", hint=f"there are: {', '.join(SECONDS)}")
+    return f"bars_{timeframe}"
+
+
+def schema_of(table: str) -> TableSchema:
+    """What a table looks like; raises UnknownNameError."""
+    if table in _FIXED:
+        return _FIXED[table]
+    match = re.fullmatch(r"bars_(\w+)", table)
+    if match and match.group(1) in SECONDS:
+        prices = dict.fromkeys(("open", "high", "low", "close", "volume"), _WHOLE)
+        columns = {"symbol": _TEXT, "ts": MOMENT, **prices}
+        return TableSchema(table, columns, ("symbol", "ts"), "%Y" if match.group(1) == "1d" else "%Y-%m", tracked=True)
+    known = [*_FIXED, *(f"bars_{timeframe}" for timeframe in SECONDS)]
+    raise UnknownNameError(f"no such table: {table!r}", where="lake", hint=f"there may be: {', '.join(known)}")

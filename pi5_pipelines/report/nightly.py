@@ -1,0 +1,44 @@
+"""The night's report: results, bars and verdicts gathered from disk and rendered into one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pi5_pipelines.backtest.bars import Bars, bars_from_lake
+from pi5_pipelines.backtest.nightly import read_outcome, results_folder
+from pi5_pipelines.backtest.store import ResultStore
+from pi5_pipelines.durable import write_bytes_durably
+from pi5_pipelines.report.page import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pi5_pipelines.lake.table import Lake
+    from pi5_pipelines.settings import Settings
+
+
+def report_file(settings: Settings) -> Path:
+    """Where the last night's report lies."""
+    return settings.folder("reports") / "nightly.html"
+
+
+def write_nightly_report(settings: Settings, lake: Lake) -> Path:
+    """Render the last night's outcome; answers the page's path. Raises DataRangeError when no night was run."""
+    outcome = read_outcome(settings)
+    store = ResultStore(results_folder(settings))
+    results = [store.load(row["result_id"]) for row in outcome.results]
+    timeframe = settings.ingest.timeframe
+    symbols = sorted({symbol for result in results for symbol in result.document["symbols"]})
+    bars: dict[str, Bars] = {
+        symbol: bars_from_lake(lake, symbol, timeframe, adjust=settings.backtest.adjust) for symbol in symbols
+    }
+    page = render(
+        results,
+        bars,
+        lake.read("verdicts"),
+        [*outcome.skipped, *outcome.failed],
+        title="Nightly backtests",
+        data_as_of=outcome.as_of,
+    )
+    write_bytes_durably(report_file(settings), page.encode())
+    return report_file(settings)

@@ -1,0 +1,87 @@
+"""What a source of prices is: it says what it offers and hands over what is missing, as received and parsed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import polars as pl
+
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One symbol's new prices: `data` as received, `bars` parsed (ts, open, high, low, close, volume as real numbers).
+
+    `actions` are splits and dividends as table `corporate_actions` holds them, empty where the source knows none.
+    """
+
+    source: str
+    symbol: str
+    file_name: str
+    data: bytes
+    bars: pl.DataFrame
+    actions: pl.DataFrame
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the content."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def raw_path(self) -> str:
+        """Where the content is kept below the lake: named by itself, so the same bytes are the same file."""
+        suffix = next((suffix for suffix in SUFFIXES if self.file_name.lower().endswith(suffix)), SUFFIXES[0])
+        return f"raw/{self.source}/{self.symbol}/{self.sha256[:16]}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pieces that go into the lake together, or the file that was refused and why."""
+
+    pieces: Sequence[Piece] = ()
+    refused: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a source: some symbols (none: all) and days (both ends included; none: whatever is missing).
+
+    `known` is table `raw_files`: what was received before. Days before `earliest` are only handed over when `start`
+    names them.
+    """
+
+    known: pl.DataFrame
+    symbols: Sequence[str] = field(default_factory=tuple)
+    start: date | None = None
+    end: date | None = None
+    earliest: date = date.min
+
+    @property
+    def anew(self) -> bool:
+        """Whether days are named, which are then fetched again though they were received before."""
+        return self.start is not None or self.end is not None
+
+    def wants(self, day: date) -> bool:
+        """Whether a day lies in what is asked for."""
+        return (self.start or self.earliest) <= day <= (self.end or date.max)
+
+
+class Source(Protocol):
+    """A new source is one class with these two methods, and its name in `sources.OFFERED`."""
+
+    name: str
+
+    def symbols(self) -> list[str]:
+        """The symbols it offers; raises SourceError when it cannot say."""
+
+    def fetch(self, request: Request) -> Iterator[Batch]:
+        """Hand over what is missing, batch by batch; nothing when nothing is."""

@@ -1,0 +1,148 @@
+"""Bars from CSV and Parquet files as people have them, or one error that says which line to mend."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from pi5_pipelines.errors import InputFileError
+from pi5_pipelines.lake.schema import MOMENT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NUMBERS = ("open", "high", "low", "close", "volume")
+TIMES = ("ts", "date", "datetime", "timestamp", "time")
+SYMBOLS = ("symbol", "ticker")
+ADJUSTED = ("adj_close", "adj close", "adjclose", "adjusted_close")
+TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y%m%d")
+ZONE_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
+EPOCH_US = {10: 1_000_000, 13: 1_000, 16: 1}  # by the number of digits: seconds, milliseconds, microseconds
+HINT = "a file needs a date or time column and open, high, low, close, volume, in any case"
+
+
+def read_ohlcv(path: Path) -> pl.DataFrame:
+    """Rows of ts (UTC), open, high, low, close, volume as floats, with symbol and adj_close where the file has them.
+
+    Sorted by symbol and time. Raises InputFileError naming file, line or column, and reason.
+    """
+    raw = _read(path)
+    if raw.is_empty():
+        raise InputFileError("holds no rows", where=str(path), hint=HINT)
+    names = {name.strip().lower(): name for name in raw.columns}
+    columns = [_times(raw, _time_column(raw, names, path), path).alias("ts")]
+    columns += [_numbers(raw, _column(names, name, path), path).alias(name) for name in NUMBERS]
+    adjusted = next((names[name] for name in ADJUSTED if name in names), None)
+    if adjusted is not None:
+        columns.append(_numbers(raw, adjusted, path).alias("adj_close"))
+    symbol = next((names[name] for name in SYMBOLS if name in names), None)
+    if symbol is not None:
+        columns.append(_symbols(raw[symbol], path).alias("symbol"))
+    frame = pl.DataFrame(columns)
+    keys = ["symbol", "ts"] if symbol is not None else ["ts"]
+    _refuse(frame.select(pl.struct(keys).is_first_distinct()).to_series(), path, "ts", frame["ts"], "is there twice")
+    _refuse(frame["volume"] >= 0, path, "volume", frame["volume"], "is negative")
+    return frame.sort(keys)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        if path.name.lower().endswith(".parquet"):
+            return pl.read_parquet(path, hive_partitioning=False)
+        return pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False, null_values=[""])
+    except FileNotFoundError as error:
+        raise InputFileError("no such file", where=str(path), hint="check the path") from error
+    except pl.exceptions.NoDataError as error:
+        raise InputFileError("is empty", where=str(path), hint=HINT) from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        kind = "Parquet" if path.name.lower().endswith(".parquet") else "CSV"
+        first = str(error).splitlines()[0]
+        raise InputFileError(f"cannot be read as {kind}: {first}", where=str(path), hint=HINT) from error
+
+
+def _column(names: dict[str, str], wanted: str, path: Path) -> str:
+    if wanted in names:
+        return names[wanted]
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    guess = f"; is {names[near[0]]!r} meant?" if near else ""
+    raise InputFileError(f"no column {wanted!r}{guess}", where=str(path), hint=HINT)
+
+
+def _time_column(raw: pl.DataFrame, names: dict[str, str], path: Path) -> str:
+    for name in TIMES:
+        if name in names:
+            return names[name]
+    first = raw.columns[0]
+    if first.strip() == "" or first.startswith("__index_level"):
+        return first  # an index that was saved without a name
+    return _column(names, "date", path)
+
+
+def _times(raw: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    column = raw[name]
+    if column.dtype == pl.Date:
+        times = column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    elif isinstance(column.dtype, pl.Datetime):
+        times = column.cast(pl.Datetime("us", column.dtype.time_zone))
+        zone = column.dtype.time_zone
+        times = times.dt.convert_time_zone("UTC") if zone else times.dt.replace_time_zone("UTC")
+    else:
+        times = _parsed(column.cast(pl.String).str.strip_chars())
+    _refuse(times.is_not_null(), path, name, column, "is no date or time")
+    return times.cast(MOMENT)
+
+
+def _parsed(text: pl.Series) -> pl.Series:
+    """Dates, local times (taken as UTC), times with a zone, and epochs; null where none fits."""
+    digits = text.str.len_chars()
+    column = pl.col("t")
+    ways = [column.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")]
+    ways += [
+        column.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC") for form in TIME_FORMATS
+    ]
+    ways += [
+        column.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False, exact=True) for form in ZONE_FORMATS
+    ]
+    frame = pl.DataFrame({"t": text})
+    epochs = [
+        pl.when(pl.lit(digits) == length)
+        .then(column.cast(pl.Int64, strict=False) * factor)
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone("UTC")
+        for length, factor in EPOCH_US.items()
+    ]
+    zoned = column.str.replace("Z$", "+00:00").alias("t")
+    plain = frame.select(pl.coalesce(*ways[: 1 + len(TIME_FORMATS)], *epochs)).to_series()
+    if plain.null_count() == 0:
+        return plain
+    offset = frame.select(zoned).select(pl.coalesce(*ways[1 + len(TIME_FORMATS) :])).to_series()
+    return pl.select(pl.coalesce(plain, offset)).to_series()
+
+
+def _numbers(raw: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    numbers = raw[name].cast(pl.Float64, strict=False)
+    good = numbers.is_not_null() & numbers.is_finite().fill_null(value=False)
+    _refuse(good, path, name, raw[name], "is no number")
+    return numbers
+
+
+def _symbols(column: pl.Series, path: Path) -> pl.Series:
+    symbols = column.cast(pl.String).str.strip_chars()
+    _refuse(symbols.is_not_null() & (symbols != ""), path, column.name, column, "is no symbol")
+    return symbols
+
+
+def _refuse(good: pl.Series, path: Path, column: str, values: pl.Series, problem: str) -> None:
+    """Raise for the first row that is not good."""
+    bad = (~good.fill_null(value=False)).arg_true()
+    if bad.len():
+        row = int(bad[0])
+        value = "an empty value" if values[row] is None else repr(str(values[row]))
+        line = row + (1 if path.name.lower().endswith(".parquet") else 2)  # a CSV's first line is its header
+        unit = "row" if path.name.lower().endswith(".parquet") else "line"
+        more = f" (and {bad.len() - 1} more)" if bad.len() > 1 else ""
+        raise InputFileError(
+            f"{unit} {line}, column {column!r}: {value} {problem}{more}", where=str(path), hint="mend the file"
+        )

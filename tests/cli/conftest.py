@@ -1,0 +1,96 @@
+"""The command line as users call it: a folder of its own, a home of its own, and a lake with real prices."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pi5_pipelines.cli.main import pi5 as program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away whatever the developer's own environment says."""
+    for name in list(os.environ):
+        if name.startswith(("PI5_", "DAGSTER_")) and name != "PI5_NUMBA_CACHE":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def prices() -> Path:
+    """Real daily prices of GOOG, 2,148 rows, as shipped in the backtesting wheel."""
+    spec = find_spec("backtesting")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "test" / "GOOG.csv"
+
+
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after `pi5 init` and `pi5 ingest`; tests get copies."""
+    folder = tmp_path_factory.mktemp("filled")
+    with pytest.MonkeyPatch.context() as patch:
+        no_settings(patch)
+        patch.chdir(folder)
+        patch.setenv("PI5_HOME", str(folder / "home"))
+        for command in ("init", "ingest"):
+            result = CliRunner().invoke(program, [command])
+            assert result.exit_code == 0, result.stderr
+    return folder / "home"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that is not there yet, named by PI5_HOME, with an empty folder as the current one."""
+    no_settings(monkeypatch)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("PI5_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def lake_home(home: Path, filled: Path) -> Path:
+    """A home with the sample's bars of AAPL, GOOG, IBM and MSFT."""
+    shutil.copytree(filled, home)
+    return home
+
+
+@pytest.fixture
+def pi5(home: Path) -> Callable[..., Result]:
+    """Run a command line in this process; answers exit code, stdout and stderr."""
+    assert not home.is_file()
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(program, arguments)
+
+    return run
+
+
+@pytest.fixture
+def process(home: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Start a command line as a process of its own."""
+
+    def start(*arguments: str, **environ: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pi5_pipelines.cli.main", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=home.parent / "work",
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
+        )
+
+    return start

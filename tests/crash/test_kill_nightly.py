@@ -1,0 +1,84 @@
+"""Kill -9 of the nightly job at random moments: the next run completes, and the lake is that of an undisturbed night.
+
+Three kills by default; PI5_KILLS=100 is the full proof (`make proof`), whose outcome docs/proofs.md records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pi5_pipelines.lake.table import Lake
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get("PI5_KILLS", "3"))
+KILLS_PER_HOME = 10
+NIGHTLY = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pi5_pipelines.definitions", "-j", "nightly"]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """A home and a DAGSTER_HOME of their own."""
+    dagster_home = folder / "dagster_home"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "dagster.yaml", dagster_home)
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("PI5_", "DAGSTER_"))}
+    return {**keep, "PI5_HOME": str(folder / "home"), "DAGSTER_HOME": str(dagster_home)}
+
+
+def nightly(folder: Path, *, kill_after_s: float | None = None) -> float:
+    """Run the job, to its end or until it is killed with all its children; answers the seconds it took."""
+    started = time.monotonic()
+    log = folder.with_suffix(".log")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            NIGHTLY, cwd=ROOT, env=environment(folder), stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            code = process.wait(timeout=kill_after_s if kill_after_s is not None else 300)
+            assert code == 0, log.read_text(errors="replace")[-4000:]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            assert kill_after_s is not None, "the job did not end in 300 s"
+    return time.monotonic() - started
+
+
+def content(folder: Path) -> dict[str, str]:
+    """A hash of every table's rows, raw file and result, by name: what the lake says, however it is stored."""
+    home = folder / "home"
+    lake = Lake(home / "lake")
+    hashes = {}
+    for table in lake.tables():
+        frame = lake.read(table.name)
+        ordered = frame.sort(frame.columns).write_csv()
+        hashes[f"table {table.name}"] = f"{frame.height} rows {hashlib.sha256(ordered.encode()).hexdigest()}"
+    files = [*(home / "lake" / "raw").rglob("*"), *(home / "reports" / "results").rglob("result.json")]
+    for file in sorted(file for file in files if file.is_file()):
+        hashes[file.relative_to(home).as_posix()] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashes
+
+
+@pytest.mark.slow
+def test_killed_nights_end_like_an_undisturbed_one(tmp_path: Path) -> None:
+    undisturbed = tmp_path / "undisturbed"
+    nightly(undisturbed)
+    expected = content(undisturbed)
+    length_s = nightly(tmp_path / "timed")
+    assert content(tmp_path / "timed") == expected
+    chance = random.Random(20261124)  # noqa: S311 - moments, not secrets
+    for first in range(0, KILLS, KILLS_PER_HOME):
+        folder = tmp_path / f"killed-{first}"
+        for _ in range(min(KILLS_PER_HOME, KILLS - first)):
+            nightly(folder, kill_after_s=chance.uniform(0.0, length_s))
+        nightly(folder)
+        assert content(folder) == expected
+        shutil.rmtree(folder)

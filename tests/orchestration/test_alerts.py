@@ -1,0 +1,173 @@
+"""A failed run is told to a real receiver on the loopback, through the sensor's own tick."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pytest
+
+from pi5_pipelines.automation.addresses import read_addresses
+from pi5_pipelines.automation.alerts import backup_after_failure, run_failure_alert
+from pi5_pipelines.definitions import defs
+from pi5_pipelines.errors import ConfigError
+from pi5_pipelines.resources.home import Home
+from pi5_pipelines.settings import AlertSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from dagster._core.definitions.sensor_definition import SensorExecutionData
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes what apprise posts and keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.messages: list[dict[str, Any]] = []
+
+    @property
+    def address(self) -> str:
+        """The apprise address of this receiver."""
+        return f"json://127.0.0.1:{self.server_address[1]}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        self.server.messages.append(json.loads(self.rfile.read(length)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def addresses(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The addresses file that the settings name, empty and its owner's only."""
+    path = home / "secrets" / "alerts"
+    path.parent.mkdir()
+    path.touch(mode=0o600)
+    monkeypatch.setenv("PI5_ALERTS_ADDRESSES_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def tick(instance: dg.DagsterInstance) -> Callable[[dg.SensorDefinition], SensorExecutionData]:
+    """Evaluate a sensor as the daemon does, each tick from the cursor that the last one left."""
+    cursors: dict[str, str | None] = {}
+
+    def evaluate(sensor: dg.SensorDefinition) -> SensorExecutionData:
+        context = dg.build_sensor_context(
+            instance=instance, cursor=cursors.get(sensor.name), definitions=defs, resources={"home": Home()}
+        )
+        done = sensor.evaluate_tick(context)
+        cursors[sensor.name] = done.cursor
+        return done
+
+    return evaluate
+
+
+def test_a_failed_night_tells_job_step_what_where_and_hint(
+    addresses: Path,
+    receiver: Receiver,
+    run: Callable[..., dg.ExecuteInProcessResult],
+    tick: Callable[[dg.SensorDefinition], SensorExecutionData],
+) -> None:
+    addresses.write_text(f"# the phone\n{receiver.address}\n")
+    tick(run_failure_alert)
+    result = run("nightly")
+    tick(run_failure_alert)
+    tick(run_failure_alert)
+    (message,) = receiver.messages
+    assert message["title"] == "Pi5: job nightly failed"
+    assert "step check_bars: " in message["message"]
+    assert "run `pi5 ingest` first" in message["message"]
+    assert result.run_id in message["message"]
+
+
+def test_a_worker_that_stops_is_told_by_its_own_last_line(
+    addresses: Path,
+    receiver: Receiver,
+    run: Callable[..., dg.ExecuteInProcessResult],
+    tick: Callable[[dg.SensorDefinition], SensorExecutionData],
+) -> None:
+    addresses.write_text(f"{receiver.address}\n")
+    tick(run_failure_alert)
+    run("backtests")
+    tick(run_failure_alert)
+    (message,) = receiver.messages
+    assert "step nightly_backtests: " in message["message"]
+    assert "the lake has no 1d bars yet (run `pi5 ingest` first)" in message["message"]
+
+
+@pytest.mark.parametrize("trouble", ["gone", "open"])
+def test_a_wrong_addresses_file_is_said_in_the_tick_and_the_next_failure_is_told(
+    trouble: str,
+    addresses: Path,
+    receiver: Receiver,
+    run: Callable[..., dg.ExecuteInProcessResult],
+    tick: Callable[[dg.SensorDefinition], SensorExecutionData],
+) -> None:
+    tick(run_failure_alert)
+    addresses.write_text(f"{receiver.address}\n")
+    addresses.chmod(0o644)
+    if trouble == "gone":
+        addresses.unlink()
+    run("ingest")
+    said = tick(run_failure_alert)
+    assert said.skip_message is not None
+    assert str(addresses) in said.skip_message
+    assert receiver.messages == []
+    addresses.write_text(f"{receiver.address}\n")
+    addresses.chmod(0o600)
+    assert "nothing" not in str(tick(run_failure_alert).skip_message)
+    run("ingest")
+    tick(run_failure_alert)
+    assert len(receiver.messages) == 1
+
+
+def test_a_failed_night_still_asks_for_its_backup_once(
+    home: Path,
+    run: Callable[..., dg.ExecuteInProcessResult],
+    tick: Callable[[dg.SensorDefinition], SensorExecutionData],
+) -> None:
+    del home
+    tick(backup_after_failure)
+    result = run("nightly")
+    run("ingest")
+    asked = [request.run_key for _ in range(3) for request in tick(backup_after_failure).run_requests or []]
+    assert asked == [f"backup-after-{result.run_id}"]
+
+
+def test_addresses_are_lines_without_remarks(tmp_path: Path) -> None:
+    path = tmp_path / "alerts"
+    path.touch(mode=0o600)
+    path.write_text("# phone\n ntfy://one \n\nmailto://two\n")
+    assert read_addresses(AlertSettings(addresses_file=str(path))) == ["ntfy://one", "mailto://two"]
+    assert read_addresses(AlertSettings()) == []
+
+
+def test_a_file_without_an_address_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "alerts"
+    path.touch(mode=0o600)
+    with pytest.raises(ConfigError, match="holds no address"):
+        read_addresses(AlertSettings(addresses_file=str(path)))

@@ -1,0 +1,100 @@
+"""What a strategy is: named parameters and pure functions that say how much to hold."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trading.errors import StrategyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, MutableSequence, Sequence
+
+    from trading.bar import Bar
+
+    Decide = Callable[[MutableSequence[float], Sequence[float], Bar, float], float]
+    Allocate = Callable[
+        [MutableSequence[float], Sequence[float], Sequence[Bar], Sequence[float], MutableSequence[float]], bool
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A number a strategy is tuned by; `whole` ones count bars and must be integers."""
+
+    name: str
+    default: float
+    low: float
+    high: float
+    meaning: str
+    whole: bool = True
+
+    def check(self, strategy: str, value: float) -> float:
+        """The value as a float; raises StrategyError when it is no number, not whole, or out of range."""
+        if not math.isfinite(value) or (self.whole and value != math.floor(value)):
+            raise StrategyError(strategy, f"{self.name}={value:g} must be {'a whole' if self.whole else 'a'} number")
+        if not self.low <= value <= self.high:
+            raise StrategyError(strategy, f"{self.name}={value:g} must lie between {self.low:g} and {self.high:g}")
+        return float(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """Rules in the subset of Python that numba compiles and CPython runs unchanged.
+
+    `memory(params, symbols)` is the length of the state, a flat run of zeros at the start. `decide(state, params,
+    bar, position)` answers the target exposure for one symbol, from -1 (all short) over 0 (flat) to 1 (all long);
+    the same answer as before means: no order; NaN means: not yet. A strategy over many symbols has
+    `allocate(state, params, bars, positions, weights)` instead: it writes a target per symbol into `weights` and
+    answers whether to trade now (a bar whose close is NaN is missing). `orderings` lists parameters that must rise,
+    such as (("fast", "slow"),).
+    """
+
+    name: str
+    source: str
+    parameters: tuple[Parameter, ...] = ()
+    memory: Callable[[Sequence[float], int], int]
+    decide: Decide | None = None
+    allocate: Allocate | None = None
+    orderings: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.decide is None) == (self.allocate is None):
+            raise StrategyError(self.name, "must have either decide (one symbol) or allocate (many symbols)")
+
+    @property
+    def many_symbols(self) -> bool:
+        """Whether it trades all its symbols from one cash pool."""
+        return self.allocate is not None
+
+    def params(self, given: Mapping[str, float]) -> tuple[float, ...]:
+        """All parameters in order, defaults filled in; raises StrategyError naming the one that is wrong."""
+        known = {parameter.name for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                offered = ", ".join(sorted(known)) or "none"
+                raise StrategyError(self.name, f"has no parameter {name!r}; it has: {offered}")
+        values = {p.name: p.check(self.name, given.get(p.name, p.default)) for p in self.parameters}
+        for smaller, larger in self.orderings:
+            if values[smaller] >= values[larger]:
+                raise StrategyError(
+                    self.name,
+                    f"{smaller}={values[smaller]:g} must be smaller than {larger}={values[larger]:g}",
+                )
+        return tuple(values.values())
+
+
+class Decider:
+    """A single-symbol strategy fed bar by bar, as the live engine feeds it."""
+
+    def __init__(self, strategy: Strategy, params: Mapping[str, float]) -> None:
+        if strategy.decide is None:
+            raise StrategyError(strategy.name, "trades many symbols; it cannot be fed one symbol's bars")
+        self._decide = strategy.decide
+        self._params = strategy.params(params)
+        self._state = [0.0] * strategy.memory(self._params, 1)
+
+    def on_bar(self, bar: Bar, position: float) -> float:
+        """The target exposure after a closed bar (NaN: not yet)."""
+        return self._decide(self._state, self._params, bar, position)
