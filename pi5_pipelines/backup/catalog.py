@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from contextlib import contextmanager
 from datetime import datetime  # noqa: TC003 - msgspec reads the types at run time
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 CATALOG, POOL, LOCK = "catalog", "pool", ".lock"
 MANIFEST, OUTCOME = ".json", ".verified"
+MAKING, DRILL = ".making-", ".drill-"
 LATEST = "latest"
 SHORTEST_PREFIX = 4
 
@@ -81,8 +83,8 @@ def pool_path(folder: Path, sha256: str) -> Path:
 
 def manifests(folder: Path) -> list[Manifest]:
     """All backups, the newest first; raises BackupError for a manifest that cannot be read."""
-    files = sorted((folder / CATALOG).glob(f"*{MANIFEST}"), reverse=True)
-    return [_read(path) for path in files]
+    found = [_read(path) for path in (folder / CATALOG).glob(f"*{MANIFEST}")]
+    return sorted(found, key=lambda one: (one.created_at_utc, one.id), reverse=True)
 
 
 def _read(path: Path) -> Manifest:
@@ -121,9 +123,12 @@ def publish(folder: Path, manifest: Manifest) -> None:
 
 
 def outcome(folder: Path, backup_id: str) -> Outcome | None:
-    """What the last verification found; None when there was none."""
+    """What the last verification found; None when there was none, or it cannot be read."""
     path = folder / CATALOG / f"{backup_id}{OUTCOME}"
-    return msgspec.json.decode(path.read_bytes(), type=Outcome) if path.exists() else None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Outcome)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
 
 
 def record(folder: Path, backup_id: str, found: Outcome) -> None:
@@ -133,7 +138,10 @@ def record(folder: Path, backup_id: str, found: Outcome) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the backups for writing; raises BackupError naming the process that holds them."""
+    """Hold the backups for writing; raises BackupError naming the process that holds them.
+
+    What a killed holder left unfinished is removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -146,6 +154,8 @@ def locked(folder: Path) -> Iterator[None]:
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
+        for left in (*folder.glob(f"{MAKING}*"), *folder.glob(f"{DRILL}*")):
+            shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         os.close(handle)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.backup.catalog import (
+    DRILL,
     LATEST,
     Manifest,
     Outcome,
     backup_folder,
     find,
+    locked,
     pool_path,
     record,
 )
@@ -40,8 +42,19 @@ def verify(
     folder = backup_folder(settings)
     manifest = find(folder, backup_id)
     try:
+        with locked(folder) if full else nullcontext():
+            _prove(folder, manifest, progress, full=full)
+    except OSError as error:
+        raise BackupError(
+            f"cannot be verified: {error}", where=str(folder), hint="look for a full disk or missing rights"
+        ) from error
+    return manifest
+
+
+def _prove(folder: Path, manifest: Manifest, progress: Progress | None, *, full: bool) -> None:
+    try:
         if full:
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".drill-") as drill:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=DRILL) as drill:
                 _bring_back(folder, manifest, Path(drill), progress)
                 _open_everything(Path(drill), manifest)
         else:
@@ -53,7 +66,6 @@ def verify(
         record(folder, manifest.id, Outcome(datetime.now(UTC), good=False, full=full, problem=str(error)))
         raise
     record(folder, manifest.id, Outcome(datetime.now(UTC), good=True, full=full))
-    return manifest
 
 
 def restore(
@@ -66,35 +78,50 @@ def restore(
     """
     folder = backup_folder(settings)
     manifest = find(folder, backup_id)
-    to = to.absolute()
-    if to.exists() and any(to.iterdir()) and not force:
-        raise BackupError("is not empty", where=str(to), hint="give another folder, or --force to move it aside")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=to.parent, prefix=f".{to.name}.restoring-"))
+    to = to.resolve()
     try:
-        _bring_back(folder, manifest, staging, progress)
-        _open_everything(staging, manifest)
-        if to.exists() and any(to.iterdir()):
-            _keep_backups(folder, to, staging)
-            aside = to.with_name(f"{to.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
-            to.rename(aside)
-        os.replace(staging, to)  # noqa: PTH105 - an empty target folder is replaced
+        if to.exists() and any(to.iterdir()) and not force:
+            raise BackupError("is not empty", where=str(to), hint="give another folder, or --force to move it aside")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=to.parent, prefix=f".{to.name}.restoring-", ignore_cleanup_errors=True
+        ) as staging:
+            home = Path(staging) / to.name
+            home.mkdir()
+            _bring_back(folder, manifest, home, progress)
+            _open_everything(home, manifest)
+            _put_in_place(home, to, folder.resolve())
         fsync_dir(to.parent)
     except OSError as error:
         raise BackupError(
             f"cannot be restored: {error}", where=str(to), hint="look for a full disk or missing rights"
         ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return manifest
 
 
-def _keep_backups(folder: Path, to: Path, staging: Path) -> None:
-    """Backups that lie in the home being replaced move into the new one, so that none is lost."""
-    if folder.is_relative_to(to) and folder.exists():
-        target = staging / folder.relative_to(to)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(target)
+def _put_in_place(home: Path, to: Path, folder: Path) -> None:
+    """Rename the new home to its place and what was there aside; a step that fails takes those before it back.
+
+    Backups that lie in the home being replaced move into the new one, so that none is lost.
+    """
+    with ExitStack() as undo:
+        if to.exists() and any(to.iterdir()):
+            aside = to.with_name(f"{to.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
+            home.chmod(to.stat().st_mode & 0o7777)
+            _rename(to, aside, undo)
+            _rename(home, to, undo)
+            if folder.is_relative_to(to):
+                inside = folder.relative_to(to)
+                (to / inside).parent.mkdir(parents=True, exist_ok=True)
+                _rename(aside / inside, to / inside, undo)
+        else:
+            os.replace(home, to)  # noqa: PTH105 - an empty target folder is replaced
+        undo.pop_all()
+
+
+def _rename(source: Path, target: Path, undo: ExitStack) -> None:
+    source.rename(target)
+    undo.callback(target.rename, source)
 
 
 def _bring_back(folder: Path, manifest: Manifest, target: Path, progress: Progress | None) -> None:
@@ -125,6 +152,10 @@ def _copy_checked(folder: Path, entry: Entry, target: Path | None) -> None:
                 writer.write(block)
     except FileNotFoundError as error:
         raise _damaged(entry, source, "its content is missing") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # the disk written to, not the backup
+        raise _damaged(entry, source, f"its content cannot be read: {error.strerror}") from error
     if total.hexdigest() != entry.sha256:
         raise _damaged(entry, source, "its content has changed")
     if target is not None:
@@ -153,7 +184,10 @@ def _open_everything(home: Path, manifest: Manifest) -> None:
                 hint="use another backup",
             )
     for path in (home / entry.path for entry in manifest.entries if Path(entry.path).suffix in SQLITE_SUFFIXES):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            try:
+                verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
+            except sqlite3.Error as error:
+                verdict = str(error)
         if verdict != "ok":
             raise BackupError(f"{path.name}: SQLite says {verdict}", where=manifest.id, hint="use another backup")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from pi5_pipelines.backup.catalog import (
     FORMAT,
+    MAKING,
     POOL,
     Entry,
     Manifest,
@@ -24,6 +26,7 @@ from pi5_pipelines.backup.catalog import (
     backup_folder,
     locked,
     manifests,
+    outcome,
     pool_path,
     publish,
 )
@@ -39,10 +42,11 @@ Progress = Callable[[int, int, str], None]
 
 PARTS = ("lake", "reports", "journal", "exports", "dagster", "inbox", "secrets")
 SQLITE_SUFFIXES = (".sqlite", ".db")
-SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
+SQLITE_COMPANIONS = tuple(f"{suffix}{end}" for suffix in SQLITE_SUFFIXES for end in ("-wal", "-shm", "-journal"))
 PASSED_OVER = (".locks", ".duckdb")
 BLOCK = 1 << 20
 SPARE_BYTES = 16 << 20
+BUSY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,15 @@ def create(settings: Settings, *, config_file: Path | None = None, progress: Pro
     folder = backup_folder(settings)
     with locked(folder), ExitStack() as still:
         try:
-            staging = Path(still.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=".making-")))
+            staging = Path(still.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=MAKING)))
+            (folder / POOL).mkdir(mode=0o700, exist_ok=True)  # it holds the secrets too
             tables = _hold_lake(settings, still)
             sources = _files(settings.home_path, folder)
+            doubted = _doubted(folder)
             _check_room(settings.home_path, folder, sources)
-            entries, new_bytes = _copy_all(settings.home_path, folder, staging, sources, progress)
+            entries, new_bytes = _copy_all(settings.home_path, folder, staging, sources, progress, doubted=doubted)
             if config_file is not None and config_file.exists():
-                entry, fresh = _keep(folder, config_file, "pi5.toml", staging)
+                entry, fresh = _keep(folder, config_file, "pi5.toml", staging, doubted=doubted)
                 entries.append(entry)
                 new_bytes += fresh
             manifest = _publish(folder, entries, tables, new_bytes, started)
@@ -122,7 +128,7 @@ def _check_room(home: Path, folder: Path, sources: Sequence[Path]) -> None:
 
 
 def _copy_all(
-    home: Path, folder: Path, staging: Path, sources: Sequence[Path], progress: Progress | None
+    home: Path, folder: Path, staging: Path, sources: Sequence[Path], progress: Progress | None, *, doubted: bool
 ) -> tuple[list[Entry], int]:
     entries: list[Entry] = []
     new_bytes = 0
@@ -132,7 +138,7 @@ def _copy_all(
             progress(done, len(sources), name)
         try:
             source = _sqlite_copy(path, staging) if path.suffix in SQLITE_SUFFIXES else path
-            entry, fresh = _keep(folder, source, name, staging)
+            entry, fresh = _keep(folder, source, name, staging, doubted=doubted)
         except FileNotFoundError:
             if path.is_relative_to(home / "lake"):
                 raise
@@ -150,12 +156,14 @@ def _sqlite_copy(path: Path, staging: Path) -> Path:
     copy.unlink(missing_ok=True)
     try:
         with (
-            closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as source,
+            closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
-            source.backup(target)
+            source.backup(target, progress=_give_up_when_busy)
             verdict = target.execute("PRAGMA integrity_check").fetchone()[0]
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise BackupError(
             f"SQLite cannot copy it: {error}", where=str(path), hint="mend or move the file away, then try again"
         ) from error
@@ -164,7 +172,19 @@ def _sqlite_copy(path: Path, staging: Path) -> Path:
     return copy
 
 
-def _keep(folder: Path, source: Path, name: str, staging: Path) -> tuple[Entry, int]:
+def _give_up_when_busy(status: int, _remaining: int, _total: int) -> None:
+    """Stop a copy that waited BUSY_S in vain: sqlite3 itself would try for ever."""
+    if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        raise sqlite3.OperationalError("another process keeps it locked")
+
+
+def _doubted(folder: Path) -> bool:
+    """Whether a verification found the pool damaged, so that its files must prove themselves before they count."""
+    seen = [outcome(folder, one.id) for one in manifests(folder)]
+    return any(one is not None and not one.good for one in seen)
+
+
+def _keep(folder: Path, source: Path, name: str, staging: Path, *, doubted: bool) -> tuple[Entry, int]:
     """Put one content into the pool unless it is there; answers its entry and how many bytes were new."""
     total, size = hashlib.sha256(), 0
     copy = staging / "content"
@@ -175,12 +195,17 @@ def _keep(folder: Path, source: Path, name: str, staging: Path) -> tuple[Entry, 
             size += len(block)
     digest = total.hexdigest()
     target = pool_path(folder, digest)
-    if target.exists() and target.stat().st_size == size:
+    if target.exists() and target.stat().st_size == size and not (doubted and _hash(target) != digest):
         return Entry(name, digest, size), 0
     fsync_file(copy)
     target.parent.mkdir(parents=True, exist_ok=True)
     copy.replace(target)
     return Entry(name, digest, size), size
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as reader:
+        return hashlib.file_digest(reader, "sha256").hexdigest()
 
 
 def _publish(
@@ -189,7 +214,6 @@ def _publish(
     """Flush the pool's folders, then let the manifest appear."""
     for shard in sorted({pool_path(folder, entry.sha256).parent for entry in entries}):
         fsync_dir(shard)
-    (folder / POOL).mkdir(exist_ok=True)
     fsync_dir(folder / POOL)
     fsync_dir(folder)
     now = datetime.now(UTC)
