@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.durable import write_bytes_durably
@@ -18,6 +17,7 @@ from pi5_pipelines.sources.base import Batch, Piece, Request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
     from pathlib import Path
 
     import polars as pl
@@ -141,7 +141,7 @@ def _take(settings: Settings, lake: Lake, batch: Batch) -> list[SymbolReport]:
         lake.upsert("corporate_actions", actions)
     note = {"source": batch.pieces[0].source, "symbols": ",".join(instruments)}
     report = lake.upsert(bars_table(settings.ingest.timeframe), pl.concat(scaled), note=note)
-    lake.upsert("raw_files", pl.DataFrame([_raw_row(piece) for piece in batch.pieces]))
+    _note_taken(lake, pl.DataFrame([_raw_row(piece) for piece in batch.pieces]))
     counts = {row["symbol"]: row for row in report.by_symbol.iter_rows(named=True)}
     return [
         SymbolReport(
@@ -160,6 +160,18 @@ def _keep_raw(root: Path, piece: Piece) -> None:
     path = root / piece.raw_path
     if not path.exists():
         write_bytes_durably(path, piece.data)
+
+
+def _note_taken(lake: Lake, rows: pl.DataFrame) -> None:
+    """Write down what was taken; a file of which some days are taken anew stays taken as a whole."""
+    import polars as pl
+
+    noted = lake.read("raw_files").select("source", "path", since="first_ts", until="last_ts")
+    both = rows.join(noted, on=["source", "path"], how="left", maintain_order="left")
+    within = (pl.col("since") <= pl.col("first_ts")) & (pl.col("last_ts") <= pl.col("until"))
+    fresh = both.filter(~within.fill_null(value=False)).select(rows.columns)
+    if fresh.height:
+        lake.upsert("raw_files", fresh)
 
 
 def _raw_row(piece: Piece) -> dict[str, Any]:
@@ -202,7 +214,7 @@ def check(settings: Settings, lake: Lake) -> pl.DataFrame:
     rows = []
     for (symbol,), mine in bars.partition_by("symbol", as_dict=True).items():
         first, last = mine["ts"].min(), mine["ts"].max()
-        days = sessions(calendars[str(symbol)], first.date(), last.date() + timedelta(days=1))  # type: ignore[union-attr]
+        days = sessions(calendars[str(symbol)], first.date(), last.date())  # type: ignore[union-attr]
         limit = settings.quality.max_missing_sessions
         rows.append(verdicts(table, str(symbol), mine, days, max_missing_sessions=limit))
     if not rows:

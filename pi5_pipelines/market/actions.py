@@ -29,7 +29,8 @@ def actions_of(symbol: str, bars: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(schema=dict(columns))
     ratio = pl.col("adj_close") / pl.col("close")
     steps = (
-        bars.sort("ts")
+        bars.filter(pl.col("close") > 0, pl.col("adj_close") > 0)  # no ratio elsewhere; the quality checks tell of it
+        .sort("ts")
         .select("ts", factor=ratio.shift(1) / ratio, before=pl.col("close").shift(1))
         .filter((pl.col("factor") - 1.0).abs() > SMALLEST_CHANGE)
     )

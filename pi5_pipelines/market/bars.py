@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from trading.instrument import Instrument
 
 PRICES = ("open", "high", "low", "close")
-FIT = 1e-6  # how far from a whole number a scaled value may lie: floats do not hold decimals exactly
+FIT, FIT_RATIO = 1e-6, 1e-12  # how far from a whole number a scaled value may lie: floats hold no exact decimals
+SINGLE_DECIMALS = 6  # files that vendors made of single-precision floats: 128.26 reads 128.259995 there
+LARGEST = 2.0**63
 
 
 def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str) -> pl.DataFrame:
-    """Real bars as the integers at rest; raises InputFileError where a price has more decimals than the scale."""
+    """Real bars as the integers at rest; raises InputFileError where a value does not fit the scale."""
     _check_fit(bars, PRICES, instrument.price_scale, "price_scale", instrument.symbol, where)
     _check_fit(bars, ("volume",), instrument.size_scale, "size_scale", instrument.symbol, where)
     return bars.select(
@@ -30,15 +32,22 @@ def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str) -> pl.Data
 
 def _check_fit(bars: pl.DataFrame, columns: tuple[str, ...], scale: int, key: str, symbol: str, where: str) -> None:
     for name in columns:
-        scaled = bars[name] * 10**scale
-        bad = ((scaled - scaled.round()).abs() > FIT * scaled.abs().clip(1.0)).arg_true()
-        if bad.len():
-            row = int(bad[0])
-            raise InputFileError(
-                f"{name} {bars[name][row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} needs more than {scale} decimals",
-                where=where,
-                hint=f"raise {key} in [instruments.{symbol}] of pi5.toml",
-            )
+        value, scaled = bars[name], bars[name] * 10**scale
+        whole = scaled.round()
+        single = (whole / 10**scale).cast(pl.Float32).cast(pl.Float64)
+        near = (scaled - whole).abs() <= (scaled.abs() * FIT_RATIO).clip(FIT)
+        loses = ~(near | (value == single) | (value == single.round(SINGLE_DECIMALS)))
+        for bad, problem, advice in (
+            (scaled.abs() >= LARGEST, f"is too large for {scale} decimals", "lower"),
+            (loses, f"needs more than {scale} decimals", "raise"),
+        ):
+            row = bad.arg_max()
+            if row is not None and bad[row]:
+                raise InputFileError(
+                    f"{name} {value[row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}",
+                    where=where,
+                    hint=f"{advice} {key} in [instruments.{symbol}] of pi5.toml",
+                )
 
 
 def to_real(bars: pl.DataFrame, price_scale: int, size_scale: int) -> pl.DataFrame:

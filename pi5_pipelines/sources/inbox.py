@@ -12,10 +12,12 @@ from pi5_pipelines.sources.base import SUFFIXES, Batch, Piece, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
+    import polars as pl
 
-SYMBOL_IN_NAME = re.compile(r"[A-Za-z0-9.\-^=]+")
+SYMBOL_IN_NAME = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.\-^=]*")  # not "..", which is a folder
 
 
 class Inbox:
@@ -31,30 +33,30 @@ class Inbox:
         return sorted({symbol_of(path) for path in self._files()})
 
     def fetch(self, request: Request) -> Iterator[Batch]:
-        """One batch a file that was not taken before, or the reason why a file is refused."""
-        import polars as pl
-
-        taken = set(request.known.filter(pl.col("source") == self.name)["path"].to_list())
+        """One batch a file with days that were not taken before, or the reason why a file is refused."""
+        taken = _taken(request.known)
+        seen = set()
         for path in self._files():
             try:
                 pieces = [
-                    piece
+                    _cut(piece, request)
                     for piece in _pieces(path)
-                    if (not request.symbols or piece.symbol in request.symbols)
-                    and (request.anew or piece.raw_path not in taken)
+                    if (not request.symbols or piece.symbol in request.symbols) and piece.raw_path not in seen
                 ]
             except InputFileError as error:
                 yield Batch(refused=str(path), reason=str(error))
                 continue
-            pieces = [piece for piece in (_cut(piece, request) for piece in pieces) if piece.bars.height]
+            pieces = [piece for piece in pieces if piece.bars.height and (request.anew or not _is_in(piece, taken))]
+            seen |= {piece.raw_path for piece in pieces}
             if pieces:
                 yield Batch(pieces)
 
     def _files(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        found = (path for path in self.folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-        return sorted(path for path in found if path.name.lower().endswith(SUFFIXES))
+        found = (path for path in self.folder.rglob("*") if path.name.lower().endswith(SUFFIXES) and path.is_file())
+        hidden = re.compile(r"(^|/)\.")
+        return sorted(path for path in found if not hidden.search(path.relative_to(self.folder).as_posix()))
 
 
 def symbol_of(path: Path) -> str:
@@ -65,6 +67,21 @@ def symbol_of(path: Path) -> str:
             stem = stem[: -len(suffix)]
     stem = re.split(r"[_ ]|-(?=[a-z0-9]+$)", stem)[0]
     return stem.upper()
+
+
+def _taken(known: pl.DataFrame) -> dict[str, tuple[datetime, datetime]]:
+    """From when to when each file was taken: its other days are still to be had."""
+    import polars as pl
+
+    mine = known.filter(pl.col("source") == Inbox.name)
+    return {path: (first, last) for path, first, last in mine.select("path", "first_ts", "last_ts").iter_rows()}
+
+
+def _is_in(piece: Piece, taken: dict[str, tuple[datetime, datetime]]) -> bool:
+    if piece.raw_path not in taken:
+        return False
+    first, last = taken[piece.raw_path]
+    return bool(first <= piece.bars["ts"].min() and piece.bars["ts"].max() <= last)  # type: ignore[operator]
 
 
 def _pieces(path: Path) -> list[Piece]:
@@ -81,7 +98,7 @@ def _pieces(path: Path) -> list[Piece]:
     for (symbol,) in parts:
         if not SYMBOL_IN_NAME.fullmatch(str(symbol)):
             raise InputFileError(
-                f"symbol {symbol!r} has characters other than letters, digits and . - ^ =",
+                f"symbol {symbol!r} is not made of letters, digits and . - ^ = after a letter, a digit or ^",
                 where=str(path),
                 hint="rename the file after its symbol, or mend its symbol column",
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
+import gzip
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,7 +21,9 @@ SYMBOLS = ("symbol", "ticker")
 ADJUSTED = ("adj_close", "adj close", "adjclose", "adjusted_close")
 TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y%m%d")
 ZONE_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z", "%Y-%m-%d %H:%M%#z")
-EPOCH_US = {10: 1_000_000, 13: 1_000, 16: 1}  # by the number of digits: seconds, milliseconds, microseconds
+# By the number of digits: seconds, milliseconds, microseconds; the shorter of each end in September 2001.
+EPOCH_US = {9: 1_000_000, 10: 1_000_000, 12: 1_000, 13: 1_000, 15: 1, 16: 1}
+GZIP = b"\x1f\x8b"
 HINT = "a file needs a date or time column and open, high, low, close, volume, in any case"
 
 
@@ -58,8 +62,22 @@ def _read(path: Path) -> pl.DataFrame:
         raise InputFileError("is empty", where=str(path), hint=HINT) from error
     except (OSError, pl.exceptions.PolarsError) as error:
         kind = "Parquet" if path.name.lower().endswith(".parquet") else "CSV"
-        first = str(error).splitlines()[0]
+        first = _long_line(path) if "more fields" in str(error) else str(error).splitlines()[0]
         raise InputFileError(f"cannot be read as {kind}: {first}", where=str(path), hint=HINT) from error
+
+
+def _long_line(path: Path) -> str:
+    """Which line has more values than the header has names: polars does not tell."""
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if data.startswith(GZIP) else data).decode("utf-8", "replace")
+    reader = csv.reader(text.splitlines(keepends=True))
+    try:
+        names = len(next(reader))
+        return next(
+            f"line {reader.line_num} has {len(row)} values for {names} columns" for row in reader if len(row) > names
+        )
+    except (csv.Error, StopIteration):
+        return "a line has more values than there are columns"
 
 
 def _column(names: dict[str, str], wanted: str, path: Path) -> str:
@@ -81,7 +99,7 @@ def _time_column(raw: pl.DataFrame, names: dict[str, str], path: Path) -> str:
 
 
 def _times(raw: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    column = raw[name]
+    column = _flat(raw[name], path)
     if column.dtype == pl.Date:
         times = column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     elif isinstance(column.dtype, pl.Datetime):
@@ -122,14 +140,23 @@ def _parsed(text: pl.Series) -> pl.Series:
 
 
 def _numbers(raw: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    numbers = raw[name].cast(pl.Float64, strict=False)
+    numbers = _flat(raw[name], path).cast(pl.Float64, strict=False)
     good = numbers.is_not_null() & numbers.is_finite().fill_null(value=False)
     _refuse(good, path, name, raw[name], "is no number")
     return numbers
 
 
+def _flat(column: pl.Series, path: Path) -> pl.Series:
+    """The column, unless its type holds no plain values: a Parquet file may have lists, structures and bytes."""
+    if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+        raise InputFileError(
+            f"column {column.name!r} holds {column.dtype}, not plain values", where=str(path), hint="mend the file"
+        )
+    return column
+
+
 def _symbols(column: pl.Series, path: Path) -> pl.Series:
-    symbols = column.cast(pl.String).str.strip_chars()
+    symbols = _flat(column, path).cast(pl.String).str.strip_chars()
     _refuse(symbols.is_not_null() & (symbols != ""), path, column.name, column, "is no symbol")
     return symbols
 
