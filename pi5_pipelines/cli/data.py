@@ -205,6 +205,7 @@ def answer(app: App, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         except RuntimeError as error:
             if str(error) != "Query interrupted":  # DuckDB's words for Ctrl-C
                 raise
+            connection.interrupt()  # its other threads would work on, and closing would wait for them
             raise KeyboardInterrupt from error
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:

@@ -86,7 +86,8 @@ def process(home: Path) -> Callable[..., subprocess.Popen[bytes]]:
 
     def start(*arguments: str, **environ: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "pi5_pipelines.cli.main", *arguments],
+            # A test runner in the background was started with SIGINT ignored, and would hand that on.
+            ["env", "--default-signal=INT", sys.executable, "-m", "pi5_pipelines.cli.main", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=home.parent / "work",

@@ -151,7 +151,10 @@ def test_ctrl_c_ends_a_running_command_with_130(
         with pytest.raises(subprocess.TimeoutExpired):
             running.wait(timeout=2.0)
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=20) == 130
+        try:
+            assert running.wait(timeout=20) == 130
+        finally:
+            running.kill()
         assert running.stderr is not None
         assert running.stderr.read().decode().strip() == "error: interrupted"
 

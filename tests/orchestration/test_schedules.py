@@ -34,9 +34,9 @@ def test_the_hour_stays_in_new_york_and_moves_in_utc_when_clocks_change(
 ) -> None:
     found = ticks(nightly_cron(ScheduleSettings()), "America/New_York", month)
     for tick in found:
-        local = tick.astimezone(UTC)
+        in_utc = tick.astimezone(UTC)
         assert (tick.hour, tick.minute) == (18, 30)
-        assert local.hour == hours_utc[local > changes_on]
+        assert in_utc.hour == hours_utc[in_utc > changes_on]
 
 
 @pytest.mark.parametrize("nightly_at", ["18:30", "02:30", "01:30", "00:00"])
