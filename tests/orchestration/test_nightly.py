@@ -73,7 +73,7 @@ def test_the_night_gives_the_page_numbers_to_plot(
     assert figures["bars_1d"]["dagster/row_count"] == 61
     for asset, names in {
         "bars_1d": ("bytes", "version"),
-        "nightly_backtests": ("seconds", "results", "sharpe sma_cross/GOOD", "return_pct sma_cross/GOOD"),
+        "nightly_backtests": ("seconds", "results", "sharpe buy_and_hold/GOOD", "return_pct buy_and_hold/GOOD"),
         "nightly_report": ("bytes", "seconds"),
         "lake_compaction": ("bytes_after", "files_after", "seconds"),
         "home_backup": ("bytes", "bytes_new", "seconds"),
