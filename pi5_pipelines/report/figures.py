@@ -58,11 +58,16 @@ def monthly_returns(ts_us: NDArray[np.int64], equity: NDArray[np.float64], cash:
         months: list[float | None] = []
         for month in range(1, 13):
             end = month_ends.get((year, month))
-            months.append(None if end is None else (end / before - 1.0) * 100.0)
+            months.append(None if end is None else _percent(end, before))
             before = before if end is None else end
-        years.append(Year(year, tuple(months), (before / year_start - 1.0) * 100.0))
+        years.append(Year(year, tuple(months), _percent(before, year_start)))
         year_start = before
     return years
+
+
+def _percent(value: float, before: float) -> float:
+    """The return from one equity to the next; of a ruined account that stands at nothing it is none."""
+    return (value / before - 1.0) * 100.0 if before else 0.0
 
 
 def intensity(percent: float) -> float:

@@ -64,24 +64,25 @@
     prices.priceScale("volume").applyOptions({ scaleMargins: { top: 0.85, bottom: 0 } });
     const marks = (one.marks[symbol] ?? []).map(([time, side, quantity]) => ({ time, position: side === "buy" ? "belowBar" : "aboveBar", shape: side === "buy" ? "arrowUp" : "arrowDown", color: side === "buy" ? style("--a") : style("--neg"), text: `${side === "buy" ? "+" : "\u2212"}${plain.format(quantity)}` }));
     LightweightCharts.createSeriesMarkers(candles, marks);
-    prices.timeScale().setVisibleLogicalRange({ from: Math.max(0, times.length - 260), to: times.length });
+    prices.timeScale().setVisibleLogicalRange({ from: Math.max(0, times.length - 260), to: times.length + 4 });
   };
 
   const show = (id) => {
     const one = data.results[id];
-    if (!one) return;
     document.querySelectorAll("article.result").forEach((part) => { part.hidden = part.id !== `r-${id}`; });
     document.querySelectorAll("#summary tbody tr").forEach((row) => row.classList.toggle("chosen", row.dataset.result === id));
     byId("choose").value = id;
     const symbols = Object.keys(one.marks);
     const pick = byId("pick");
+    const picked = pick.value;
     pick.replaceChildren(...symbols.map((symbol) => new Option(symbol, symbol)));
+    if (symbols.includes(picked)) pick.value = picked;
     byId("pick-label").hidden = symbols.length < 2;
     drawCurves(one);
-    drawPrices(one, symbols[0]);
+    drawPrices(one, pick.value);
   };
 
-  const chosen = () => { const id = location.hash.slice(1); return data.results[id] ? id : Object.keys(data.results)[0]; };
+  const chosen = () => { const id = location.hash.slice(1); return Object.hasOwn(data.results, id) ? id : Object.keys(data.results)[0]; };
   const redraw = () => { const id = chosen(); if (id) show(id); };
 
   const sortable = (table) => {
