@@ -15,10 +15,11 @@ from pi5_pipelines.backtest.nightly import results_folder
 from pi5_pipelines.backtest.result import canonical
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
-from pi5_pipelines.backtest.store import ResultStore
-from pi5_pipelines.errors import Pi5Error
+from pi5_pipelines.backtest.store import CURVE, FILLS, TRADES, ResultStore
+from pi5_pipelines.errors import Pi5Error, ReproduceError
 
 if TYPE_CHECKING:
+    from pi5_pipelines.backtest.result import BacktestResult
     from pi5_pipelines.lake.table import Lake
     from pi5_pipelines.settings import Settings
 
@@ -34,11 +35,14 @@ class Reproduction:
 
 
 def reproduce(settings: Settings, lake: Lake, result_id: str) -> Reproduction:
-    """Load the recorded inputs, run the recorded options, compare byte for byte; raises UnknownNameError."""
+    """Load the recorded inputs, run the recorded options, compare byte for byte.
+
+    Raises UnknownNameError, and ReproduceError when what is stored cannot even be read.
+    """
     store = ResultStore(results_folder(settings))
     found = store.find(result_id)
-    document = store.document(found)
-    differences = _changed_sources(store.facts(found), document)
+    document, facts = _stored(store, found)
+    differences = _changed_sources(facts, document)
     notes: list[str] = []
     bars: list[Bars] = []
     for recorded in document["inputs"]:
@@ -48,14 +52,36 @@ def reproduce(settings: Settings, lake: Lake, result_id: str) -> Reproduction:
         if one is not None:
             bars.append(one)
     if len(bars) == len(document["inputs"]):
-        again = run_backtest(_spec(document), bars).document
-        again["inputs"] = document["inputs"]
+        result = run_backtest(_spec(document), bars)
+        again = {**result.document, "inputs": document["inputs"]}
         identical = canonical(again) == store.document_bytes(found)
-        if not identical:
-            differences += _changed_figures(document, again)
+        changed = _changed_tables(store, found, result) if identical else _changed_figures(document, again)
+        differences += changed
+        identical = identical and not changed
     else:
         identical = False
     return Reproduction(found, identical, tuple(differences), tuple(notes))
+
+
+def _stored(store: ResultStore, found: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A result's document and the facts of its making; raises ReproduceError when they are damaged."""
+    try:
+        document, facts = store.document(found), store.facts(found)
+        _spec(document)
+        _span(document)
+        _ = document["inputs"], document["timeframe"], document["code_version"], facts["sources"]
+    except (OSError, ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+        raise ReproduceError(
+            f"the stored result is damaged: {type(error).__name__}: {error}",
+            where=str(store.root / found),
+            hint="bring it back from a backup, or move the folder away and run the backtest again",
+        ) from error
+    return document, facts
+
+
+def _span(document: dict[str, Any]) -> dict[str, date]:
+    """The recorded days, the first and the last."""
+    return {name: date.fromisoformat(document[name][:10]) for name in ("start", "end")}
 
 
 def _spec(document: dict[str, Any]) -> BacktestSpec:
@@ -66,7 +92,7 @@ def _spec(document: dict[str, Any]) -> BacktestSpec:
 def _load(lake: Lake, recorded: dict[str, Any], document: dict[str, Any]) -> tuple[Bars | None, list[str], list[str]]:
     """The recorded input again: at its version where that is still there, else at the latest with the same bars."""
     remarks: list[str] = []
-    span = {"start": date.fromisoformat(document["start"][:10]), "end": date.fromisoformat(document["end"][:10])}
+    span = _span(document)
     try:
         if "file" in recorded:
             bars = bars_from_file(Path(recorded["file"]), document["timeframe"], **span)
@@ -107,6 +133,24 @@ def _changed_sources(facts: dict[str, Any], document: dict[str, Any]) -> list[st
     before, now = facts["sources"], source_hashes()
     files = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
     return [f"code changed from {document['code_version']} to {code_version()}: {', '.join(files)}"]
+
+
+def _changed_tables(store: ResultStore, found: str, again: BacktestResult) -> list[str]:
+    """Which of the stored curve, fills and trades are not those that the document stands on."""
+    import numpy as np
+    import polars as pl
+
+    try:
+        kept = store.load(found)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        return [f"the stored tables cannot be read: {error}"]
+    curves = ("ts_us", "equity", "cash", "exposure", "benchmark")
+    same = {
+        CURVE: all(np.array_equal(getattr(kept, name), getattr(again, name)) for name in curves),
+        FILLS: kept.fills.equals(again.fills),
+        TRADES: kept.trades.equals(again.trades),
+    }
+    return [f"{name} was changed after the run" for name, is_same in same.items() if not is_same]
 
 
 def _changed_figures(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -91,7 +91,9 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if match and float(match.group(1)) > 0.0:
             return rules.UNITS, float(match.group(1))
         raise BacktestError(
-            f"sizing is {self.sizing!r}", hint='use "all-in", "all-in-fractional" or "units=N" with N above 0'
+            f"sizing is {self.sizing!r}",
+            where=f"strategy {self.strategy}",
+            hint='use "all-in", "all-in-fractional" or "units=N" with N above 0',
         )
 
 

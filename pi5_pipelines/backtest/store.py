@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest.result import BacktestResult, canonical
 from pi5_pipelines.durable import fsync_dir, fsync_file
-from pi5_pipelines.errors import UnknownNameError
+from pi5_pipelines.errors import BacktestError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +46,28 @@ class ResultStore:
     def save(self, result: BacktestResult, facts: Mapping[str, Any]) -> bool:
         """Write a result and the facts of its making (time, machine, seconds); False when it was there already.
 
-        The folder is filled beside, flushed and renamed, so a power cut leaves a whole result or none.
+        The folder is filled beside, flushed and renamed, so a power cut leaves a whole result or none. Raises
+        BacktestError when it cannot be written.
         """
+        import polars as pl
+
         target = self.root / result.result_id
         if (target / DOCUMENT).exists():
             return False
-        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._write(result, facts, target)
+        except FileExistsError:
+            return False
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise BacktestError(
+                f"the result cannot be kept: {error}",
+                where=str(self.root),
+                hint="look for a full disk or missing rights",
+            ) from error
+        return True
+
+    def _write(self, result: BacktestResult, facts: Mapping[str, Any], target: Path) -> None:
         staging = Path(tempfile.mkdtemp(dir=self.root, prefix=".saving-"))
         try:
             (staging / DOCUMENT).write_bytes(canonical(result.document))
@@ -64,11 +80,8 @@ class ResultStore:
             fsync_dir(staging)
             os.rename(staging, target)  # noqa: PTH104 - must fail, not move inside, when the target has come to be
             fsync_dir(self.root)
-        except FileExistsError:
-            return False
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        return True
 
     def document(self, result_id: str) -> dict[str, Any]:
         """A result's document; raises UnknownNameError."""

@@ -12,7 +12,7 @@ import click
 
 from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.failure import OptionError
-from pi5_pipelines.cli.options import FILE, check_range, check_writable_target, day_range
+from pi5_pipelines.cli.options import FILE, check_range, check_writable_target, day_range, write_target
 from pi5_pipelines.cli.screen import show, table, waiting
 from trading.timeframe import SECONDS
 
@@ -130,6 +130,12 @@ def make_spec(strategy: str, params: Sequence[str], rules: dict[str, Any], sourc
         raise OptionError(
             f"it trades one symbol a run, not {sources}", where=f"strategy {strategy}", hint="run it once for each"
         )
+    if sources == 1 and definition.many_symbols:
+        raise OptionError(
+            "it chooses among several symbols, and got one",
+            where=f"strategy {strategy}",
+            hint="give --symbol (or --bars) once for each",
+        )
     values = parse_params(params, [parameter.name for parameter in definition.parameters])
     try:
         return BacktestSpec(strategy=strategy, params=values, **rules).checked()
@@ -199,7 +205,6 @@ def write_report(app: App, path: Path, result: BacktestResult, bars: Sequence[Ba
     """The page of one result, with what the checks said of its symbols where they come from the lake."""
     import polars as pl
 
-    from pi5_pipelines.durable import write_bytes_durably
     from pi5_pipelines.report.page import render
 
     names = result.document["symbols"]
@@ -214,20 +219,19 @@ def write_report(app: App, path: Path, result: BacktestResult, bars: Sequence[Ba
         title=f"{result.document['strategy']} on {', '.join(names)}",
         data_as_of=result.document["end"],
     )
-    write_bytes_durably(path, page.encode())
+    write_target(path, page.encode())
 
 
 def deliver(result: BacktestResult, json_path: str | None, json_file: Path | None, report: Path | None) -> None:
     """Hand the result over: its bytes to a file or to stdout, else (or besides) a table for people."""
     from pi5_pipelines.backtest.result import canonical
-    from pi5_pipelines.durable import write_bytes_durably
 
     document = result.document
     if json_path == "-":
         click.echo(canonical(document), nl=False)
         return
     if json_file is not None:
-        write_bytes_durably(json_file, canonical(document))
+        write_target(json_file, canonical(document))
     params = " ".join(f"{name}={value:g}" for name, value in document["params"].items())
     title = f"{document['strategy']} {params}".strip() + f" on {', '.join(document['symbols'])}"
     span = f"{document['bars']:,} bars of {document['timeframe']}, {document['start']} to {document['end']}"

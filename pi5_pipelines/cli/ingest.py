@@ -10,7 +10,7 @@ import click
 from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.failure import DONE, FAILED
 from pi5_pipelines.cli.options import check_range, day_range, json_flag
-from pi5_pipelines.cli.screen import emit, progress, show, table
+from pi5_pipelines.cli.screen import emit, keep_stderr, progress, show, table
 
 if TYPE_CHECKING:
     from datetime import date
@@ -42,6 +42,7 @@ def ingest(
     from pi5_pipelines import ingest as work
 
     check_range(start, end)
+    keep_stderr()
     with progress("ingest") as move:
         report = work.ingest(
             app.settings, app.lake, start=start, end=end, symbols=symbols, sources=sources, progress=move

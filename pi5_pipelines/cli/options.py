@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -55,6 +57,30 @@ def check_writable_target(path: Path | None, option: str) -> None:
         return
     if path.is_dir():
         raise OptionError(f"{path} is a folder", where=option, hint="give the path of a file")
-    blocker = next((parent for parent in path.absolute().parents if parent.exists()), None)
-    if blocker is not None and not blocker.is_dir():
-        raise OptionError(f"{blocker} is a file, not a folder", where=option, hint="give another path")
+    if is_device(path):
+        return
+    folder = path.resolve().parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OptionError(
+            f"{folder} cannot be written to: {os.strerror(error.errno or 0)}",
+            where=f"{option} {path}",
+            hint="give a path in a folder that is there and yours",
+        ) from error
+
+
+def write_target(path: Path, data: bytes) -> None:
+    """Write a file that the user named, whole or not at all; a device or a pipe is written into, never replaced."""
+    from pi5_pipelines.durable import write_bytes_durably
+
+    if is_device(path):
+        path.write_bytes(data)
+    else:
+        write_bytes_durably(path.resolve(), data)
+
+
+def is_device(path: Path) -> bool:
+    """Whether a path leads to something that is no file: /dev/stdout, /dev/null, a named pipe."""
+    return path.exists() and not path.is_file()

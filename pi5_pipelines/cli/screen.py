@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -37,6 +38,22 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value that a table or a docu
     if value is None or isinstance(value, (bool, int, str)):
         return value
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def keep_stderr() -> None:
+    """Keep a process's stderr for our own lines: on a full disk the lake's native threads write panics straight to it.
+
+    They do so even after the error line, so it lasts until the process ends.
+    """
+    try:
+        native = sys.stderr.fileno()
+    except OSError:  # stderr is no file: we are called from within another program
+        return
+    own = os.dup(native)
+    sys.stderr = open(own, "w", buffering=1, encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115 - a handle, kept open
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, native)
+    os.close(nowhere)
 
 
 def show(*parts: object) -> None:
