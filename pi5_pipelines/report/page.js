@@ -37,7 +37,7 @@
     plots = [];
     const times = axis(one.axis);
     const equity = floats(one.equity);
-    const benchmark = floats(one.benchmark);
+    const benchmark = floats(data.benchmarks[one.benchmark]);
     const log = byId("log").checked && equity.every((value) => value > 0);
     curve("equity", 280, times, [["strategy", "--a", equity], ["buy & hold", "--b", benchmark]], { log });
     curve("drawdown", 140, times, [["drawdown", "--neg", floats(one.drawdown), `rgba(${style("--down")},.25)`]]);

@@ -123,15 +123,20 @@ def _verdict_rows(verdicts: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def payload(results: Sequence[BacktestResult], bars: Mapping[str, Bars]) -> dict[str, Any]:
-    """The numbers behind the charts: every time axis and every symbol's prices once."""
+    """The numbers behind the charts: every time axis, every benchmark and every symbol's prices once."""
     axes: dict[str, str] = {}
+    benchmarks: dict[str, str] = {}
     drawn = {}
     for result in results:
-        axis = charts.seconds(result.ts_us)
-        key = axes.setdefault(axis, str(len(axes)))
-        drawn[result.result_id] = {"axis": key, **_curves(result), "marks": _marks(result)}
+        drawn[result.result_id] = {
+            "axis": axes.setdefault(charts.seconds(result.ts_us), str(len(axes))),
+            "benchmark": benchmarks.setdefault(charts.float32(result.benchmark), str(len(benchmarks))),
+            **_curves(result),
+            "marks": _marks(result),
+        }
     return {
         "axes": {key: axis for axis, key in axes.items()},
+        "benchmarks": {key: curve for curve, key in benchmarks.items()},
         "results": drawn,
         "prices": {symbol: _prices(one) for symbol, one in sorted(bars.items())},
     }
@@ -143,7 +148,6 @@ def _curves(result: BacktestResult) -> dict[str, str]:
     rolling = rolling_sharpe(result.equity, ROLLING_BARS, result.document["periods_per_year"])
     return {
         "equity": charts.float32(result.equity),
-        "benchmark": charts.float32(result.benchmark),
         "drawdown": charts.float32(drawdown(result.equity) * 100.0),
         "rolling": charts.float32(rolling),
     }
