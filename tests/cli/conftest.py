@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pi5_pipelines.cli.main import pi5 as program
+from pi5_pipelines.lake.table import Lake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +98,71 @@ def process(home: Path) -> Callable[..., subprocess.Popen[bytes]]:
         )
 
     return start
+
+
+@pytest.fixture
+def snapshot(home: Path) -> Callable[[], dict[str, str]]:
+    """Hash every file of the home as it lies on disk."""
+
+    def take() -> dict[str, str]:
+        files = sorted(path for path in home.rglob("*") if path.is_file())
+        return {path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    return take
+
+
+@pytest.fixture
+def refused(pi5: Callable[..., Result], snapshot: Callable[[], dict[str, str]]) -> Callable[..., str]:
+    """Run a command line that must fail in one line and change nothing; answers that line."""
+
+    def run(*arguments: str, code: int = 2) -> str:
+        versions, before = pi5("data", "versions", "--json").stdout, snapshot()
+        answer = pi5(*arguments)
+        assert (answer.exit_code, answer.stdout) == (code, ""), answer.output
+        assert answer.stderr.startswith("error: ")
+        assert answer.stderr.count("\n") == 1
+        assert "Traceback" not in answer.stderr
+        assert snapshot() == before
+        assert pi5("data", "versions", "--json").stdout == versions
+        return answer.stderr.strip()
+
+    return run
+
+
+@pytest.fixture
+def document(pi5: Callable[..., Result]) -> Callable[..., Any]:
+    """Run a command line that must succeed and print one JSON document; answers it."""
+
+    def run(*arguments: str) -> Any:  # noqa: ANN401 - any JSON document
+        answer = pi5(*arguments)
+        assert (answer.exit_code, answer.stderr) == (0, ""), answer.output
+        return json.loads(answer.stdout)
+
+    return run
+
+
+@pytest.fixture
+def content() -> Callable[[Path], dict[str, str]]:
+    """Hash what a home's lake says, however it is stored: the rows of every table, and the raw files."""
+
+    def take(home: Path) -> dict[str, str]:
+        lake = Lake(home / "lake")
+        found = {info.name: lake.read(info.name).write_csv() for info in lake.tables()}
+        raw = sorted(path for path in (home / "lake" / "raw").rglob("*") if path.is_file())
+        found |= {path.relative_to(home).as_posix(): path.read_bytes().hex() for path in raw}
+        return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in found.items()}
+
+    return take
+
+
+@pytest.fixture
+def drop(home: Path) -> Callable[..., Path]:
+    """Put a file of daily bars into the inbox: rows of day, open, high, low, close, volume."""
+
+    def write(name: str, *rows: str) -> Path:
+        path = home / "inbox" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(["Date,Open,High,Low,Close,Volume", *rows, ""]))
+        return path
+
+    return write
