@@ -20,8 +20,7 @@ _assets = dg.map_asset_specs(
         else spec
     ),
     [
-        prices.SAMPLE,
-        prices.INBOX,
+        *prices.SOURCES,
         prices.VERDICTS,
         prices.ingest_prices,
         backtests.nightly_backtests,

@@ -13,6 +13,8 @@ from pi5_pipelines.assets.failure import plain_failure
 from pi5_pipelines.assets.figures import Figures, table_figures
 from pi5_pipelines.errors import ConfigError
 from pi5_pipelines.resources.home import Home
+from pi5_pipelines.settings import load_settings
+from pi5_pipelines.sources import describe
 
 if TYPE_CHECKING:
     from pi5_pipelines.ingest import IngestReport
@@ -20,20 +22,11 @@ if TYPE_CHECKING:
 INBOX_CHECK = "inbox_files_taken"
 RETRIES = dg.RetryPolicy(max_retries=3, delay=10, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
-INBOX = dg.AssetSpec(
-    "inbox",
-    description="Files that people drop into HOME/inbox: CSV or Parquet with time, open, high, low, close, volume.",
-    group_name=names.SOURCES,
-    kinds={"file"},
-    owners=names.DATA_TEAM,
-)
-SAMPLE = dg.AssetSpec(
-    "sample",
-    description="Daily prices of AAPL, IBM, MSFT and GOOG that come with the demo.",
-    group_name=names.SOURCES,
-    kinds={"csv"},
-    owners=names.DATA_TEAM,
-)
+CONFIGURED = load_settings().ingest.sources
+SOURCES = [
+    dg.AssetSpec(name, description=describe(name), group_name=names.SOURCES, kinds={"file"}, owners=names.DATA_TEAM)
+    for name in CONFIGURED
+]
 VERDICTS = dg.AssetSpec(
     names.VERDICTS,
     description="Per symbol and check: passed or not, how often, where first. The checks on the bars write it; "
@@ -79,7 +72,7 @@ def _table(name: str, description: str, *deps: str) -> dg.AssetSpec:
     name="ingest_prices",
     description="Ask every source for what is missing, keep it as it came, and bring the lake's tables up to date.",
     specs=[
-        _table(names.RAW_FILES, "Every file as it came, by its sha256; never changed.", "inbox", "sample"),
+        _table(names.RAW_FILES, "Every file as it came, by its sha256; never changed.", *CONFIGURED),
         _table(names.INSTRUMENTS, "How each symbol is quoted: tick, scale, lot, currency, calendar.", names.RAW_FILES),
         _table(names.ACTIONS, "Splits and dividends as events, applied when bars are read.", names.RAW_FILES),
         _table(

@@ -76,7 +76,7 @@ class Request:
 
 
 class Source(Protocol):
-    """A new source is one class with these two methods, and its name in `sources.OFFERED`."""
+    """A new source is one module with `open_source(settings)`, which answers this, and its name in `OFFERED`."""
 
     name: str
 

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from pi5_pipelines.settings import Settings
+
 SYMBOL_IN_NAME = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.\-^=]*")  # not "..", which is a folder
+
+
+def open_source(settings: Settings) -> Inbox:
+    """The inbox of the home."""
+    return Inbox(settings.folder("inbox"))
 
 
 class Inbox:

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from pi5_pipelines.settings import Settings
+
 SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
 FILE = Path("_data") / "stocks.csv.gz"
+
+
+def open_source(_: Settings) -> Sample:
+    """The package's prices; nothing to configure."""
+    return Sample()
 
 
 class Sample:

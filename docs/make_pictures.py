@@ -1,0 +1,108 @@
+"""Photographs the last night's report and Dagster's lineage page, as README shows them; run `make demo` first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from playwright.sync_api import sync_playwright
+
+from pi5_pipelines.assets import names
+from pi5_pipelines.report.nightly import report_file
+from pi5_pipelines.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_S = 120.0
+SETTLE_MS = 1500
+
+
+def main() -> None:
+    """Write docs/report.png and docs/lineage.png."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        sys.exit("make_pictures: no Chromium found; install it with: sudo apt-get install chromium")
+    page = report_file(load_settings())
+    if not page.exists():
+        sys.exit("make_pictures: there is no report yet; run `make demo` first")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        report(browser, page)
+        with dagster_pages() as address:
+            lineage(browser, address)
+        browser.close()
+
+
+def report(browser: Browser, page: Path) -> None:
+    """The top of the report, with the run of the highest Sharpe ratio chosen."""
+    view = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light")
+    view.goto(page.as_uri())
+    sharpe = view.locator("#summary thead button", has_text="Sharpe")
+    sharpe.click()
+    view.locator("#summary tbody tr").first.click()
+    view.wait_for_timeout(SETTLE_MS)
+    view.screenshot(path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": 2150})
+    print(DOCS / "report.png")
+
+
+def lineage(browser: Browser, address: str) -> None:
+    """All assets as Dagster draws them, its groups opened."""
+    view = browser.new_page(viewport={"width": 2400, "height": 720}, color_scheme="light")
+    groups = ",".join(f"global@global:{name}" for name in (names.SOURCES, names.LAKE, names.RESEARCH, names.UPKEEP))
+    view.goto(f"{address}/asset-groups?{urlencode({'expanded': groups})}")
+    view.get_by_text(names.REPORT).first.wait_for(timeout=PATIENCE_S * 1e3)
+    view.wait_for_timeout(2 * SETTLE_MS)
+    view.screenshot(path=DOCS / "lineage.png", clip={"x": 545, "y": 150, "width": 1810, "height": 470})
+    print(DOCS / "lineage.png")
+
+
+@contextmanager
+def dagster_pages() -> Iterator[str]:
+    """The webserver on a free port of this machine only, ended again at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [str(Path(sys.executable).parent / "dagster-webserver"), "-w", str(ROOT / "workspace.yaml")]
+    environment = {**os.environ, "DAGSTER_HOME": str(ROOT)}
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet
+    ) as server:
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_for(f"{address}/server_info")
+            yield address
+        finally:
+            server.terminate()
+
+
+def wait_for(address: str) -> None:
+    """Return when the address answers; raises TimeoutError."""
+    give_up = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - loopback
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.25)
+    raise TimeoutError(address)
+
+
+if __name__ == "__main__":
+    main()
