@@ -233,4 +233,4 @@ def _cell(value: Any) -> Any:  # noqa: ANN401 - any value of a table
 
 
 def _noted(note: dict[str, str]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in note.items())
+    return ", ".join(f"{key} {value}" for key, value in sorted(note.items()))

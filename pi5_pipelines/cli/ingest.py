@@ -49,7 +49,7 @@ def ingest(
         )
     bad = judge(app)
     if as_json:
-        emit(document_of(report, bad))
+        emit(document_of(report, bad, {info.name: info.version for info in app.lake.tables()}))
     else:
         tell(report, bad)
     return FAILED if report.refused else DONE
@@ -67,8 +67,8 @@ def judge(app: App) -> list[dict[str, Any]]:
     return failed.select("symbol", "check", "detail").to_dicts()
 
 
-def document_of(report: IngestReport, bad: list[dict[str, Any]]) -> dict[str, Any]:
-    """The report for machines."""
+def document_of(report: IngestReport, bad: list[dict[str, Any]], versions: dict[str, int]) -> dict[str, Any]:
+    """The report for machines; `versions` are the tables' versions once the checks are written too."""
     symbols = [
         {"new" if key == "inserted" else key: value for key, value in asdict(one).items()} for one in report.symbols
     ]
@@ -76,7 +76,7 @@ def document_of(report: IngestReport, bad: list[dict[str, Any]]) -> dict[str, An
         "symbols": symbols,
         "rejected": [asdict(one) for one in report.refused],
         "failed_checks": bad,
-        "versions": report.versions,
+        "versions": versions,
     }
 
 
