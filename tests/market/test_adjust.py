@@ -135,6 +135,13 @@ def test_another_step_is_a_dividend_of_the_close_before(actions: Callable[..., p
     assert actions_of("A", vendors).equals(paid)
 
 
+def test_a_dividend_near_a_simple_fraction_is_no_split(actions: Callable[..., pl.DataFrame]) -> None:
+    near_49_to_50 = actions((DAYS[1], "dividend", 1, 1, 600_100))
+    frame = bars(30.0, 29.0)
+    vendors = frame.with_columns(adj_close=adjusted(frame, near_49_to_50, "total-return")["close"])
+    assert actions_of("A", vendors).equals(near_49_to_50)
+
+
 def test_the_vendors_rounding_is_no_action() -> None:
     assert actions_of("A", bars(30.0, 29.0, 31.0, adj_close=(30.000001, 29.0, 30.999999))).is_empty()
 
