@@ -1,0 +1,153 @@
+"""The documentation is true: its commands run, its files work as printed, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socketserver
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+WITH_COMMANDS = [path for path in PAGES if "```sh\n" in path.read_text(encoding="utf-8")]
+COPIED = ("trading", "pi5_pipelines", "live_engine", "dagster.yaml", "workspace.yaml", "pi5.example.toml")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, kind: str) -> list[tuple[str, str]]:
+    """Fenced blocks of a kind: what follows the kind on the fence, and the content."""
+    return re.findall(rf"^```{kind}([^\n]*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    lines = [line for _, content in blocks(page, "sh") for line in content.splitlines()]
+    return [line.split("   #")[0].strip() for line in lines if line.strip()]
+
+
+@pytest.fixture
+def prices() -> Path:
+    """Real daily prices of GOOG as shipped in the backtesting wheel."""
+    spec = find_spec("backtesting")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "test" / "GOOG.csv"
+
+
+@pytest.fixture
+def server(tmp_path: Path, prices: Path) -> Iterator[int]:
+    """A server that has SPY.csv, as the source of the documentation expects one."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    shutil.copy(prices, folder / "SPY.csv")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with socketserver.TCPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as listener:
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+        yield listener.server_address[1]
+        listener.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def clone(tmp_path: Path, prices: Path, server: int) -> Path:
+    """A copy of the program with the documentation's own files added, a filled home, and the set-up environment."""
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    for page in PAGES:
+        for told, content in blocks(page, "python"):
+            if "file=" in told:
+                (folder / told.split("file=")[1]).write_text(content.replace(":8099", f":{server}"), encoding="utf-8")
+    offered = folder / "pi5_pipelines" / "sources" / "__init__.py"
+    text = offered.read_text(encoding="utf-8")
+    assert '("sample", "inbox")' in text
+    offered.write_text(text.replace('("sample", "inbox")', '("sample", "inbox", "vendor")'), encoding="utf-8")
+    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+    shutil.copy(prices, folder / "prices.csv")
+    return folder
+
+
+@pytest.fixture
+def shell(clone: Path, tmp_path: Path) -> Callable[[str], None]:
+    """Run a line as a reader would, in the copy."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PI5_", "DAGSTER_"))}
+    environment |= {
+        "PYTHONPATH": str(clone),
+        "DAGSTER_HOME": str(clone),
+        "PI5_NUMBA_CACHE": str(tmp_path / "numba"),
+        "COLUMNS": "200",
+    }
+
+    def run(line: str) -> None:
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+    return run
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
+def test_every_command_of_a_page_runs_in_the_order_of_the_page(page: Path, shell: Callable[[str], None]) -> None:
+    made = [line for line in commands(page) if line.startswith("make ")]
+    for line in made:  # the targets run each other's commands, tests among them: here they are only resolved
+        subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True, check=True)
+    shell(".venv/bin/pi5 ingest --source sample")
+    for line in commands(page):
+        if line not in made:
+            shell(line)
+
+
+def test_the_strategy_in_the_readme_is_the_one_that_is_tested() -> None:
+    ((_, shown),) = blocks(ROOT / "README.md", "python")
+    whole = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    assert shown in whole
+
+
+def test_a_strategy_and_a_source_are_as_short_as_promised() -> None:
+    files = {told: content for told, content in blocks(ROOT / "docs" / "extending.md", "python") if "file=" in told}
+    assert len(files) == 2
+    for content in files.values():
+        assert len([line for line in content.splitlines() if line.strip()]) <= 40
+
+
+def test_the_page_of_commands_is_what_the_program_says() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import make_commands; print(make_commands.page(), end='')"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "docs")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
