@@ -120,8 +120,9 @@ def bars_from_file(path: Path, timeframe: str = "1d", *, start: date | None = No
     from pi5_pipelines.errors import InputFileError
     from pi5_pipelines.sources.tabular import read_ohlcv
 
-    if path.exists() and not path.is_file():
-        raise InputFileError("is a folder or a device, not a file", where=str(path), hint="give a CSV or Parquet file")
+    if not path.is_file():
+        what = "is a folder or a device, not a file" if path.exists() else "no such file"
+        raise InputFileError(what, where=str(path), hint="give a CSV or Parquet file")
     frame = read_ohlcv(path)
     symbols = frame["symbol"].unique().to_list() if "symbol" in frame.columns else [path.name.split(".")[0]]
     if len(symbols) != 1:

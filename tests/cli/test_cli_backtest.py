@@ -144,7 +144,7 @@ def test_fees_paid_are_the_sum_over_the_fills(backtest: Run, home: Path) -> None
     found = backtest("--fee-bps", "7.5")
     fills = fills_of(home, found)
     assert fills.height > 100
-    assert found["fees_paid"] == pytest.approx((fills["quantity"] * fills["price"]).sum() * 7.5e-4)
+    assert found["fees_paid"] == pytest.approx(float((fills["quantity"] * fills["price"]).sum()) * 7.5e-4)
     assert found["equity_final"] < backtest()["equity_final"]
 
 

@@ -44,7 +44,8 @@ def test_a_bars_file_that_is_not_there_or_a_folder_is_named(refused: Callable[..
     Path("folder").mkdir()
     Path("folder", "a.csv").write_text(HEADER + ROW)
     assert refused("backtest", "sma_cross", "--bars", "folder").startswith("error: folder: is a folder")
-    assert refused("backtest", "sma_cross", "--bars", "none.csv").startswith("error: none.csv: no such file")
+    for name in ("none.csv", "folder/*.csv"):
+        assert refused("backtest", "sma_cross", "--bars", name).startswith(f"error: {name}: no such file")
 
 
 @pytest.mark.parametrize(
