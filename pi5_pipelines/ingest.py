@@ -205,7 +205,6 @@ def check(settings: Settings, lake: Lake) -> pl.DataFrame:
     import polars as pl
 
     from pi5_pipelines.lake.schema import bars_table
-    from pi5_pipelines.market.calendars import sessions
     from pi5_pipelines.market.quality import verdicts
 
     table = bars_table(settings.ingest.timeframe)
@@ -213,8 +212,7 @@ def check(settings: Settings, lake: Lake) -> pl.DataFrame:
     calendars = dict(lake.read("instruments").select("symbol", "calendar").iter_rows())
     rows = []
     for (symbol,), mine in bars.partition_by("symbol", as_dict=True).items():
-        first, last = mine["ts"].min(), mine["ts"].max()
-        days = sessions(calendars[str(symbol)], first.date(), last.date())  # type: ignore[union-attr]
+        days = _sessions(calendars[str(symbol)], mine)
         limit = settings.quality.max_missing_sessions
         rows.append(verdicts(table, str(symbol), mine, days, max_missing_sessions=limit))
     if not rows:
@@ -223,3 +221,14 @@ def check(settings: Settings, lake: Lake) -> pl.DataFrame:
     others = lake.read("verdicts").filter(pl.col("table") != table)
     lake.replace("verdicts", pl.concat([others, found]))
     return found
+
+
+def _sessions(calendar: str, bars: pl.DataFrame) -> tuple[date, ...] | str:
+    """The exchange's days within one symbol's bars, or why they are not known: that is this symbol's trouble alone."""
+    from pi5_pipelines.market.calendars import sessions
+
+    first, last = bars["ts"].min(), bars["ts"].max()
+    try:
+        return sessions(calendar, first.date(), last.date())  # type: ignore[union-attr]
+    except DataRangeError as error:
+        return str(error)

@@ -30,9 +30,12 @@ class Finding:
 
 
 def verdicts(
-    table: str, symbol: str, bars: pl.DataFrame, sessions: Sequence[date], *, max_missing_sessions: int = 0
+    table: str, symbol: str, bars: pl.DataFrame, sessions: Sequence[date] | str, *, max_missing_sessions: int = 0
 ) -> pl.DataFrame:
-    """All checks of one symbol's scaled bars, in the order they are stored; `sessions` are the exchange's days."""
+    """All checks of one symbol's scaled bars, in the order they are stored.
+
+    `sessions` are the exchange's days, or a sentence why they are not known, which fails the check for missing ones.
+    """
     schema = schema_of(table)
     checks: dict[str, Callable[[], Finding]] = {
         "schema": lambda: wrong_schema(bars, schema),
@@ -40,7 +43,9 @@ def verdicts(
         "time_order": lambda: time_order(bars),
         "ohlc_sanity": lambda: ohlc_sanity(bars),
         "positive_prices": lambda: positive_prices(bars),
-        "missing_sessions": lambda: missing_sessions(bars, sessions),
+        "missing_sessions": lambda: (
+            Finding(bars.height, None, sessions) if isinstance(sessions, str) else missing_sessions(bars, sessions)
+        ),
     }
     allowed = {"missing_sessions": max_missing_sessions}
     rows: list[tuple[str, str, str, bool, int, datetime | None, str]] = []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.settings import Settings
 
+NO_PART_OF_SYMBOL = re.compile(r"[_ ].*|-(?:daily|hourly|weekly|minutes?|\d+(?:m|min|h|d|w))$", re.IGNORECASE)
 SYMBOL_IN_NAME = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.\-^=]*")  # not "..", which is a folder
 
 
@@ -67,13 +68,12 @@ class Inbox:
 
 
 def symbol_of(path: Path) -> str:
-    """The symbol a file is named after: AAPL.csv, aapl_1d.csv.gz and AAPL-daily.parquet alike are AAPL."""
+    """The symbol a file is named after: AAPL.csv, aapl_1d.csv.gz, AAPL-daily.parquet are AAPL, brk-b.csv BRK-B."""
     stem = path.name
     for suffix in SUFFIXES:
         if stem.lower().endswith(suffix):
             stem = stem[: -len(suffix)]
-    stem = re.split(r"[_ ]|-(?=[a-z0-9]+$)", stem)[0]
-    return stem.upper()
+    return NO_PART_OF_SYMBOL.sub("", stem).upper()
 
 
 def _taken(known: pl.DataFrame) -> dict[str, tuple[datetime, datetime]]:

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pi5_pipelines.errors import SourceError
+from pi5_pipelines.errors import ConfigError, SourceError
 from pi5_pipelines.sources.base import Batch, Piece, Request
 
 if TYPE_CHECKING:
@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from pi5_pipelines.settings import Settings
 
 SYMBOLS = ("AAPL", "GOOG", "IBM", "MSFT")
+TIMEFRAME = "1d"
 FILE = Path("_data") / "stocks.csv.gz"
 
 
-def open_source(_: Settings) -> Sample:
-    """The package's prices; nothing to configure."""
+def open_source(settings: Settings) -> Sample:
+    """The package's prices; raises ConfigError where other bars than daily ones are wanted."""
+    if settings.ingest.timeframe != TIMEFRAME:
+        raise ConfigError(
+            f"source sample has daily bars only, not {settings.ingest.timeframe}",
+            where="pi5.toml, ingest",
+            hint='set timeframe = "1d", or take sample out of sources',
+        )
     return Sample()
 
 

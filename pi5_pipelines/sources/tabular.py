@@ -36,6 +36,9 @@ def read_ohlcv(path: Path) -> pl.DataFrame:
     if raw.is_empty():
         raise InputFileError("holds no rows", where=str(path), hint=HINT)
     names = {name.strip().lower(): name for name in raw.columns}
+    if len(names) < len(raw.columns):
+        twice = next(name for name in raw.columns if name not in names.values())
+        raise InputFileError(f"two columns are called {twice.strip()!r}", where=str(path), hint="take one out")
     columns = [_times(raw, _time_column(raw, names, path), path).alias("ts")]
     columns += [_numbers(raw, _column(names, name, path), path).alias(name) for name in NUMBERS]
     adjusted = next((names[name] for name in ADJUSTED if name in names), None)
@@ -55,7 +58,9 @@ def _read(path: Path) -> pl.DataFrame:
     try:
         if path.name.lower().endswith(".parquet"):
             return pl.read_parquet(path, hive_partitioning=False)
-        return pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False, null_values=[""])
+        raw = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False, null_values=[""])
+        filled = raw.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
+        return raw.head(int(filled[-1]) + 1 if filled.len() else 0)  # without blank lines at the end
     except FileNotFoundError as error:
         raise InputFileError("no such file", where=str(path), hint="check the path") from error
     except pl.exceptions.NoDataError as error:

@@ -53,6 +53,8 @@ def days(piece: Piece) -> list[int]:
         ("AAPL 2024.csv", "AAPL"),
         ("AAPL.CSV.GZ", "AAPL"),
         ("BTC-USD.csv", "BTC-USD"),
+        ("btc-usd-5m.csv", "BTC-USD"),
+        ("brk-b.csv", "BRK-B"),
         ("BRK.B.csv", "BRK.B"),
         ("^GSPC.csv", "^GSPC"),
         ("EURUSD=X_1d.parquet", "EURUSD=X"),
@@ -116,7 +118,7 @@ def test_a_content_is_taken_once_whatever_its_name(
     taken = pieces(fetch())
     assert len(taken) == 1
     assert fetch(noted(*taken)) == []
-    path.rename(path.with_name("aapl-again.csv"))
+    path.rename(path.with_name("aapl_again.csv"))
     assert fetch(noted(*taken)) == []
 
 

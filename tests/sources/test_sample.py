@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pi5_pipelines.errors import ConfigError
+from pi5_pipelines.settings import IngestSettings, Settings
+from pi5_pipelines.sources import open_source
 from pi5_pipelines.sources.base import Request
 from pi5_pipelines.sources.sample import Sample
 
@@ -185,3 +188,8 @@ def test_an_action_on_the_first_of_the_asked_for_days_is_found(nothing_known: pl
     piece = fetch(Request(nothing_known, ("AAPL",), date(2005, 2, 28), date(2005, 3, 4)))["AAPL"]
     assert actions(piece, "split") == [("2005-02-28", 2, 1, 0)]
     assert actions(piece, "dividend") == []
+
+
+def test_other_bars_than_daily_ones_are_not_to_be_had() -> None:
+    with pytest.raises(ConfigError, match="source sample has daily bars only, not 1h"):
+        open_source("sample", Settings(ingest=IngestSettings(timeframe="1h")))

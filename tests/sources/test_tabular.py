@@ -157,3 +157,7 @@ def test_any_bars_read_back_as_they_were_written(
     frame.write_parquet(folder / "a.parquet")
     assert read_ohlcv(folder / "a.csv").equals(frame.sort("ts"))
     assert read_ohlcv(folder / "a.parquet").equals(frame.sort("ts"))
+
+
+def test_blank_lines_at_the_end_do_not_matter(drop: Callable[..., Path], csv: Callable[..., str]) -> None:
+    assert read_ohlcv(drop("A.csv", csv() + "\n\n")).equals(read_ohlcv(drop("B.csv")))

@@ -189,3 +189,9 @@ def test_a_parquet_file_is_refused_by_row_and_column(
     tmp_path: Path, column: str, values: list[object], what: str
 ) -> None:
     assert refusal(parquet(tmp_path / "a.parquet", **{column: values})).what == what
+
+
+def test_two_columns_of_one_name_are_refused(drop: Callable[..., Path], csv: Callable[..., str]) -> None:
+    row = "2024-01-02,1,2,0.5,1.5,7,10"
+    with pytest.raises(InputFileError, match="two columns are called 'Close'"):
+        read_ohlcv(drop("A.csv", csv(row, header="Date,Open,High,Low,Close,close,Volume")))
