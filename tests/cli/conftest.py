@@ -102,11 +102,13 @@ def process(home: Path) -> Callable[..., subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def snapshot(home: Path) -> Callable[[], dict[str, str]]:
-    """Hash every file of the home as it lies on disk."""
+    """Hash every file of the home that PI5_HOME names now, as it lies on disk."""
+    assert not home.is_file()
 
     def take() -> dict[str, str]:
-        files = sorted(path for path in home.rglob("*") if path.is_file())
-        return {path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        root = Path(os.environ["PI5_HOME"])
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
     return take
 
