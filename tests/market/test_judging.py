@@ -111,7 +111,7 @@ def test_an_unknown_calendar_is_named(lake: Lake, fill: Callable[..., None], wee
 
 def test_a_mistaken_date_fails_its_symbol_alone(lake: Lake, fill: Callable[..., None], week: pl.DataFrame) -> None:
     far = week.tail(1).with_columns(
-        symbol=pl.lit("B"), ts=pl.lit(datetime(2600, 3, 8, tzinfo=UTC)).cast(pl.Datetime("us", "UTC"))
+        symbol=pl.lit("B"), ts=pl.lit(datetime(2600, 3, 10, tzinfo=UTC)).cast(pl.Datetime("us", "UTC"))
     )
     fill(pl.concat([week, far]))
     check(Settings(), lake)
