@@ -58,6 +58,7 @@ def _old_runs(instance: DagsterInstance, before: datetime) -> list[str]:
     from dagster import DagsterRunStatus, RunsFilter
 
     finished = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+    finished.append(DagsterRunStatus.NOT_STARTED)  # killed before it began
     chosen = RunsFilter(statuses=finished, updated_before=before)
     found: list[str] = []
     while True:
@@ -123,10 +124,12 @@ def fail_orphaned_runs(instance: DagsterInstance) -> tuple[str, ...]:
 
 
 def _free_slots(instance: DagsterInstance) -> None:
-    """Give back the places in pools that ended runs still hold: a killed step could not do it itself."""
+    """Give back the places in pools that ended runs hold or stand in line for: a killed step could not do it itself."""
     storage = instance.event_log_storage
     for pool in storage.get_concurrency_keys():
-        for run_id in {slot.run_id for slot in storage.get_concurrency_info(pool).claimed_slots}:
+        info = storage.get_concurrency_info(pool)
+        # A place may be set aside for a waiting step that was killed before it took it.
+        for run_id in {slot.run_id for slot in info.claimed_slots} | {step.run_id for step in info.pending_steps}:
             run = instance.get_run_by_id(run_id)
             if run is None or run.is_finished:
                 storage.free_concurrency_slots_for_run(run_id)

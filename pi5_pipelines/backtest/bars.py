@@ -115,9 +115,15 @@ def bars_from_lake(
     )
 
 
-def bars_from_file(path: Path, timeframe: str = "1d", *, start: date | None = None, end: date | None = None) -> Bars:
-    """One symbol's bars from a CSV or Parquet file, unadjusted; raises InputFileError or DataRangeError."""
+def bars_from_file(
+    path: Path, timeframe: str | None = None, *, start: date | None = None, end: date | None = None
+) -> Bars:
+    """One symbol's bars from a CSV or Parquet file, unadjusted; raises InputFileError or DataRangeError.
+
+    Without `timeframe` it is told from the times' spacing; one that contradicts them is refused.
+    """
     from pi5_pipelines.errors import InputFileError
+    from pi5_pipelines.market.quality import positive_prices
     from pi5_pipelines.sources.tabular import read_ohlcv
 
     if not path.is_file():
@@ -129,13 +135,32 @@ def bars_from_file(path: Path, timeframe: str = "1d", *, start: date | None = No
         raise InputFileError(
             f"holds {len(symbols)} symbols", where=str(path), hint="give a file with one, or drop it into the inbox"
         )
+    worthless = positive_prices(frame)
+    if worthless.count:
+        raise InputFileError(worthless.detail, where=str(path), hint="mend the file, or take those rows out")
+    found = spacing(frame)
+    if timeframe is not None and found not in {None, timeframe}:
+        raise InputFileError(
+            f"its bars are {found} apart, not {timeframe}", where=str(path), hint="leave --timeframe out"
+        )
     origin = {
         "symbol": symbols[0],
         "file": path.absolute().as_posix(),
         "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "adjust": "none",
     }
-    return from_frame(cut(frame, start, end, str(path)), str(symbols[0]), timeframe, origin)
+    return from_frame(cut(frame, start, end, str(path)), str(symbols[0]), timeframe or found or "1d", origin)
+
+
+def spacing(frame: pl.DataFrame) -> str | None:
+    """The timeframe that bars most often are apart; None when they are too few, or apart as none is."""
+    import polars as pl
+
+    from trading.timeframe import SECONDS
+
+    gaps = frame["ts"].diff().drop_nulls().dt.total_seconds()
+    common = gaps.to_frame("s").group_by("s").len().sort("len", pl.col("s") * -1, descending=True)
+    return next((name for name, length in SECONDS.items() if common.height and length == common["s"][0]), None)
 
 
 def cut(frame: pl.DataFrame, start: date | None, end: date | None, where: str) -> pl.DataFrame:

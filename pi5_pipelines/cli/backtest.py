@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.result import BacktestResult
     from pi5_pipelines.backtest.spec import BacktestSpec
 
+IN_LAKE = "1d"  # the timeframe of bars from the lake, unless another is asked for
 FIGURES = (
     ("equity at the end", "equity_final"),
     ("return %", "return_pct"),
@@ -47,7 +48,7 @@ FIGURES = (
 @click.argument("strategy")
 @click.option("--bars", "files", type=FILE, multiple=True, metavar="FILE", help="CSV or Parquet; again for more.")
 @click.option("--symbol", "symbols", multiple=True, help="From the lake; again for more.")
-@click.option("--timeframe", type=click.Choice(list(SECONDS)), default="1d", show_default=True)
+@click.option("--timeframe", type=click.Choice(list(SECONDS)), help="1d from the lake; a file tells its own.")
 @day_range
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A strategy's parameter.")
 @click.option("--cash", type=float, default=10_000.0, show_default=True)
@@ -73,7 +74,7 @@ def backtest(  # noqa: PLR0913 - one argument an option
     *,
     files: tuple[Path, ...],
     symbols: tuple[str, ...],
-    timeframe: str,
+    timeframe: str | None,
     start: date | None,
     end: date | None,
     params: tuple[str, ...],
@@ -170,7 +171,7 @@ def load_bars(
     app: App,
     files: Sequence[Path],
     symbols: Sequence[str],
-    timeframe: str,
+    timeframe: str | None,
     start: date | None,
     end: date | None,
     adjust: str,
@@ -181,6 +182,7 @@ def load_bars(
 
     if files:
         return [bars_from_file(path, timeframe, start=start, end=end) for path in files]
+    timeframe = timeframe or IN_LAKE
     if app.lake.version(f"bars_{timeframe}") is None:
         raise DataRangeError(
             f"the lake has no {timeframe} bars yet", where=str(app.lake.root), hint="run `pi5 ingest` first"

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import duckdb
+from duckdb import StatementType
 
 from pi5_pipelines.errors import UnknownNameError
 from pi5_pipelines.lake.schema import schema_of
@@ -15,14 +16,15 @@ if TYPE_CHECKING:
     from pi5_pipelines.lake.table import Lake
     from pi5_pipelines.settings import DuckDBSettings
 
-READING = ("select", "with", "from", "describe", "show", "explain", "summarize", "values", "pivot", "unpivot")
+READING = (StatementType.SELECT, StatementType.EXPLAIN)
+RUNS_WHAT_IT_EXPLAINS = re.compile(r"\banalyze\b", re.IGNORECASE)
 SPILL = ".duckdb"
 
 
 def connect(lake: Lake, limits: DuckDBSettings) -> duckdb.DuckDBPyConnection:
     """A connection with a view for every table at its current version; too much for memory spills to disk.
 
-    Views of bars show real prices. Nothing is fetched from outside, and settings cannot be changed afterwards.
+    Views of bars show real prices. A query reads the tables' own files and nothing else, and changes no setting.
     """
     spill = lake.root / SPILL
     spill.mkdir(parents=True, exist_ok=True)
@@ -36,36 +38,42 @@ def connect(lake: Lake, limits: DuckDBSettings) -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": False,
         },
     )
+    names = [name for name in lake.names() if lake.version(name) is not None]
+    readable = {name: [str(path) for path, _period in lake.files(name)] for name in names}
+    for name in sorted(names, key=lambda name: schema_of(name).tracked):
+        if readable[name]:
+            _view(connection, name, readable[name])
+    # Only the tables' own files may be read from here on, by whatever function a query calls.
+    allowed = ", ".join(_quoted(path) for paths in readable.values() for path in paths)
+    connection.execute(f"SET allowed_paths = [{allowed}]")
+    connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    for name in sorted(lake.names(), key=lambda name: schema_of(name).tracked):
-        if lake.version(name) is not None:
-            _view(connection, lake, name)
     return connection
 
 
 def check_reading(query: str) -> None:
-    """Refuse a statement that does more than read; raises UnknownNameError."""
-    first = re.match(r"\s*\(*\s*(\w+)", query)
-    word = first.group(1).lower() if first else ""
-    if word not in READING:
+    """Refuse a statement that does more than read; raises UnknownNameError, duckdb.Error where it is no SQL."""
+    statements = duckdb.extract_statements(query)
+    if len(statements) != 1:
+        raise UnknownNameError(f"{len(statements)} statements", where="SQL", hint="ask one thing at a time")
+    kind = statements[0].type
+    if kind not in READING or (kind is StatementType.EXPLAIN and RUNS_WHAT_IT_EXPLAINS.search(query)):
         raise UnknownNameError(
-            f"{word.upper() or 'nothing'} is no reading statement",
+            f"{kind.name} is no reading statement",
             where="SQL",
-            hint=f"begin with one of: {', '.join(READING)}",
+            hint="use SELECT, WITH, FROM, DESCRIBE, SHOW or EXPLAIN",
         )
-    if len(duckdb.extract_statements(query)) > 1:
-        raise UnknownNameError("more than one statement", where="SQL", hint="ask one thing at a time")
 
 
-def _view(connection: duckdb.DuckDBPyConnection, lake: Lake, table: str) -> None:
-    files = [str(path) for path, _period in lake.files(table)]
-    if not files:
-        return
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    source = f"read_parquet([{listed}], hive_partitioning = false)"
+def _view(connection: duckdb.DuckDBPyConnection, table: str, files: list[str]) -> None:
+    source = f"read_parquet([{', '.join(map(_quoted, files))}], hive_partitioning = false)"
     columns = "*"
     if schema_of(table).tracked:
         prices = ", ".join(f"t.{name} / pow(10, i.price_scale) AS {name}" for name in PRICES)
         columns = f"t.symbol, t.ts, {prices}, t.volume / pow(10, i.size_scale) AS volume"
         source += " t JOIN instruments i USING (symbol)"
     connection.execute(f'CREATE VIEW "{table}" AS SELECT {columns} FROM {source}')  # noqa: S608 - our own names
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

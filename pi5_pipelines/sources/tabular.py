@@ -57,8 +57,8 @@ def read_ohlcv(path: Path) -> pl.DataFrame:
 def _read(path: Path) -> pl.DataFrame:
     try:
         if path.name.lower().endswith(".parquet"):
-            return pl.read_parquet(path, hive_partitioning=False)
-        raw = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False, null_values=[""])
+            return pl.read_parquet(path, hive_partitioning=False, glob=False)
+        raw = pl.read_csv(path, infer_schema=False, truncate_ragged_lines=False, null_values=[""], glob=False)
         filled = raw.select(pl.any_horizontal(pl.all().is_not_null())).to_series().arg_true()
         return raw.head(int(filled[-1]) + 1 if filled.len() else 0)  # without blank lines at the end
     except FileNotFoundError as error:

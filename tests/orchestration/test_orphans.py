@@ -22,6 +22,11 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
 
 
+@dg.job
+def empty() -> None:
+    """A job that does nothing."""
+
+
 def started_run(instance: dg.DagsterInstance) -> dg.DagsterRun:
     """The one run, as soon as a step of it has opened the home and so tagged the run with its process."""
     give_up = time.monotonic() + PATIENCE_S
@@ -55,3 +60,16 @@ def test_a_living_run_is_left_alone_and_a_killed_one_is_failed(
     found = instance.get_run_by_id(run_id)
     assert found is not None
     assert found.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_place_set_aside_for_a_killed_run_is_given_back(instance: dg.DagsterInstance) -> None:
+    pool, storage = "lake_writer", instance.event_log_storage
+    storage.set_concurrency_slots(pool, 1)
+    ended = [instance.create_run_for_job(empty, status=dg.DagsterRunStatus.FAILURE).run_id for _ in range(2)]
+    assert storage.claim_concurrency_slot(pool, ended[0], "step").is_claimed
+    assert not storage.claim_concurrency_slot(pool, ended[1], "step").is_claimed
+    storage.free_concurrency_slots_for_run(ended[0])  # the place is now the second one's, which is dead
+    living = instance.create_run_for_job(empty, status=dg.DagsterRunStatus.STARTED).run_id
+    assert not storage.claim_concurrency_slot(pool, living, "step").is_claimed
+    orphaned_runs(dg.build_sensor_context(instance=instance))
+    assert storage.claim_concurrency_slot(pool, living, "step").is_claimed

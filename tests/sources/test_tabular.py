@@ -27,6 +27,12 @@ TWO_DAYS = [
 ]
 
 
+def test_a_name_with_brackets_is_a_name(drop: Callable[..., Path]) -> None:
+    path = drop("A[1].csv")
+    read_ohlcv(path).drop("ts").write_parquet(path.with_name("B.parquet"))
+    assert read_ohlcv(path).rows() == TWO_DAYS
+
+
 def test_a_plain_csv_is_read(drop: Callable[..., Path]) -> None:
     frame = read_ohlcv(drop("a.csv"))
     assert frame.rows() == TWO_DAYS
