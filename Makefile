@@ -35,7 +35,7 @@ docs: setup-dev ## write the generated pages of docs/ again
 	@scripts/docs
 
 proof: setup-dev ## the long proofs: a hundred kills in the middle of the nightly job
-	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash $(ARGS)
+	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash -rP $(ARGS)
 
 lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
 	@scripts/lock $(ARGS)

@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -34,11 +36,18 @@ def environment(folder: Path) -> dict[str, str]:
     return {**keep, "PI5_HOME": str(folder / "home"), "DAGSTER_HOME": str(dagster_home)}
 
 
+def reached(log: Path) -> str:
+    """The last step that had begun when the job was killed, or "done"."""
+    text = log.read_text(errors="replace")
+    steps = re.findall(r"(\w+) - STEP_START", text)
+    return "done" if "RUN_SUCCESS" in text else steps[-1] if steps else "start"
+
+
 def nightly(folder: Path, *, kill_after_s: float | None = None) -> float:
     """Run the job, to its end or until it is killed with all its children; answers the seconds it took."""
     started = time.monotonic()
     log = folder.with_suffix(".log")
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             NIGHTLY, cwd=ROOT, env=environment(folder), stdout=output, stderr=output, start_new_session=True
         )
@@ -75,10 +84,13 @@ def test_killed_nights_end_like_an_undisturbed_one(tmp_path: Path) -> None:
     length_s = nightly(tmp_path / "timed")
     assert content(tmp_path / "timed") == expected
     chance = random.Random(20261124)  # noqa: S311 - moments, not secrets
+    killed_in: Counter[str] = Counter()
     for first in range(0, KILLS, KILLS_PER_HOME):
         folder = tmp_path / f"killed-{first}"
         for _ in range(min(KILLS_PER_HOME, KILLS - first)):
             nightly(folder, kill_after_s=chance.uniform(0.0, length_s))
+            killed_in[reached(folder.with_suffix(".log"))] += 1
         nightly(folder)
         assert content(folder) == expected
         shutil.rmtree(folder)
+    print(f"{killed_in.total()} kills within {length_s:.1f} s, by the last step begun: {dict(killed_in)}")  # noqa: T201
