@@ -18,6 +18,7 @@ demo: setup ## set up, run the nightly job on real prices, print where the repor
 	@scripts/demo
 
 test: setup-dev ## run every test (ARGS="tests/lake -x" picks)
+	@if [ "$$CI" = true ] || [ -d .venv-parity ]; then scripts/setup-parity parity; fi
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: setup-dev ## lint, format and types
@@ -41,4 +42,4 @@ lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
 	@scripts/lock $(ARGS)
 
 clean: ## remove what set-up and tests made; var/ (your data) stays
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("run", "dev", "uv")
+FILES = ("run", "dev", "uv", "parity", "peers")
 
 
 def pinned(name: str) -> dict[str, list[str]]:
