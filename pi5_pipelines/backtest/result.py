@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pi5_pipelines.backtest import driver, metrics
+from pi5_pipelines.analysis import metrics
+from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import digest, label
 from pi5_pipelines.backtest.compiled import code_version
 from pi5_pipelines.backtest.trades import fills_frame, round_trips, trades_frame

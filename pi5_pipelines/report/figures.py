@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pi5_pipelines.backtest import metrics
+from pi5_pipelines.analysis import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

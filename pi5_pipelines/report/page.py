@@ -143,7 +143,7 @@ def payload(results: Sequence[BacktestResult], bars: Mapping[str, Bars]) -> dict
 
 
 def _curves(result: BacktestResult) -> dict[str, str]:
-    from pi5_pipelines.backtest.metrics import drawdown
+    from pi5_pipelines.analysis.metrics import drawdown
 
     rolling = rolling_sharpe(result.equity, ROLLING_BARS, result.document["periods_per_year"])
     return {
