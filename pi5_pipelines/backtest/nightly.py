@@ -19,6 +19,7 @@ from pi5_pipelines.backtest.spec import BacktestSpec
 from pi5_pipelines.backtest.store import ResultStore
 from pi5_pipelines.durable import write_bytes_durably
 from pi5_pipelines.errors import DataRangeError, Pi5Error
+from pi5_pipelines.honesty.trials import Ledger, ledger_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +66,7 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
     """Run every configured strategy, save the results and the outcome; one that fails does not stop the others."""
     timeframe = settings.ingest.timeframe
     bars, skipped = usable_bars(settings, lake, timeframe)
-    store = ResultStore(results_folder(settings))
+    store, ledger = ResultStore(results_folder(settings)), Ledger(ledger_file(settings))
     jobs = [(one, chosen) for one in settings.backtest.strategies for chosen in _choices(one, bars)]
     skipped += _left_out(settings, bars, {row["symbol"] for row in skipped})
     results: list[dict[str, Any]] = []
@@ -75,7 +76,7 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
         if progress:
             progress(done, len(jobs), f"{strategy.name} {names}")
         try:
-            results.append(_run_one(nightly_spec(settings, strategy), chosen, store))
+            results.append(_run_one(nightly_spec(settings, strategy), chosen, store, ledger))
         except Pi5Error as error:
             failed.append({"strategy": strategy.name, "symbol": names, "reason": str(error)})
     if progress:
@@ -148,9 +149,10 @@ def _left_out(settings: Settings, bars: dict[str, Bars], known: set[str]) -> lis
     ]
 
 
-def _run_one(spec: BacktestSpec, chosen: list[Bars], store: ResultStore) -> dict[str, Any]:
+def _run_one(spec: BacktestSpec, chosen: list[Bars], store: ResultStore, ledger: Ledger) -> dict[str, Any]:
     started = time.perf_counter()
     result = run_backtest(spec, chosen)
+    ledger.record_result(result, chosen, "nightly")
     store.save(result, facts(time.perf_counter() - started))
     return summary(result)
 

@@ -195,10 +195,12 @@ def run_and_save(app: App, spec: BacktestSpec, bars: Sequence[Bars], *, interpre
     from pi5_pipelines.backtest.nightly import facts, results_folder
     from pi5_pipelines.backtest.run import run_backtest
     from pi5_pipelines.backtest.store import ResultStore
+    from pi5_pipelines.honesty.trials import Ledger, ledger_file
 
     started = time.perf_counter()
     with waiting(f"{spec.strategy} (the first run of a strategy compiles it)"):
         result = run_backtest(spec, bars, interpreted=interpreted)
+    Ledger(ledger_file(app.settings)).record_result(result, bars)
     ResultStore(results_folder(app.settings)).save(result, facts(time.perf_counter() - started))
     return result
 
