@@ -58,7 +58,7 @@ def compiled_loop(name: str) -> Callable[..., None]:
     import numba
 
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import
-    _register_rulebook()
+    register_rulebook()
     loop: Callable[..., None] = numba.njit(cache=True)(interpreted_loop(strategies.find(name)))
     return loop
 
@@ -73,7 +73,8 @@ def interpreted_loop(strategy: Strategy) -> Callable[..., None]:
 
 
 @cache
-def _register_rulebook() -> None:
+def register_rulebook() -> None:
+    """Make every function of the rulebook and of the event loop one that compiled code may call."""
     from numba.extending import register_jitable
 
     names = [module.name for module in walk_packages(trading.__path__, "trading.")]
