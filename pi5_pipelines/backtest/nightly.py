@@ -152,8 +152,8 @@ def _left_out(settings: Settings, bars: dict[str, Bars], known: set[str]) -> lis
 def _run_one(spec: BacktestSpec, chosen: list[Bars], store: ResultStore, ledger: Ledger) -> dict[str, Any]:
     started = time.perf_counter()
     result = run_backtest(spec, chosen)
-    ledger.record_result(result, chosen, "nightly")
     store.save(result, facts(time.perf_counter() - started))
+    ledger.record_result(result, chosen, "nightly")
     return summary(result)
 
 
