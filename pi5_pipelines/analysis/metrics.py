@@ -1,4 +1,4 @@
-"""Every figure of a result, defined once.
+"""The main figures of an equity curve.
 
 Returns are simple returns of the equity curve, one a bar, the first of them undefined (NaN), as in empyrical
 (Quantopian's open-source library of performance statistics), whose definitions are followed: standard deviations
@@ -10,30 +10,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from pi5_pipelines.analysis import distribution, drawdowns
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DEFINITIONS: Final[dict[str, str]] = {
-    "return_pct": "last equity / starting cash - 1",
-    "buy_and_hold_pct": "last close / first close - 1, costs left out; the mean over symbols when there are several",
-    "annual_return_pct": "compound growth of the equity curve per year of periods_per_year bars",
-    "volatility_pct": "standard deviation (ddof 1) of returns x sqrt(periods_per_year)",
-    "sharpe": "mean return / standard deviation (ddof 1) x sqrt(periods_per_year); no risk-free rate",
-    "sortino": "mean return x periods_per_year / (root mean square of negative returns x sqrt(periods_per_year))",
-    "calmar": "annual return / largest drawdown",
-    "max_drawdown_pct": "largest fall of equity below its highest value so far",
-    "trades": "round trips from flat to flat, or to the other side; an open one counts",
-    "win_rate_pct": "share of trades with a profit after fees",
-    "profit_factor": "sum of the winning trades' returns / sum of the losing trades' returns",
-    "best_trade_pct": "largest return of a trade",
-    "worst_trade_pct": "smallest return of a trade",
-    "avg_trade_pct": "mean return of a trade",
-    "exposure_pct": "share of bars that close with a position",
-    "turnover": "value traded / mean equity",
-    "fees_paid": "fees in money",
-    "slippage_paid": "money lost between each bar's price and the fill",
-}
+DAYS_PER_YEAR: Final = 365.25
 
 
 def returns(equity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,18 +102,27 @@ def curve_metrics(equity: NDArray[np.float64], cash: float, periods: float) -> d
     }
 
 
-def trade_metrics(trade_returns: NDArray[np.float64], pnl: NDArray[np.float64]) -> dict[str, float]:
-    """The figures that need the trades: their returns as fractions and their profits in money."""
-    if trade_returns.size == 0:
-        return dict.fromkeys(
-            ("win_rate_pct", "profit_factor", "best_trade_pct", "worst_trade_pct", "avg_trade_pct"), math.nan
-        )
-    won = float(trade_returns[trade_returns > 0.0].sum())
-    lost = -float(trade_returns[trade_returns < 0.0].sum())
+def curve_details(
+    series: NDArray[np.float64], equity: NDArray[np.float64], ts_us: NDArray[np.int64], cash: float, periods: float
+) -> dict[str, float]:
+    """What else the curve tells: the shape of its returns (shape (T,), the first NaN) and its span of time."""
+    import numpy as np
+
+    known = series[np.isfinite(series)]
+    days = float(ts_us[-1] - ts_us[0]) / drawdowns.DAY_US
+    growth = float(equity[-1]) / cash
+    years = days / DAYS_PER_YEAR
     return {
-        "win_rate_pct": float((pnl > 0.0).mean()) * 100.0,
-        "profit_factor": won / lost if lost > 0.0 else math.nan,
-        "best_trade_pct": float(trade_returns.max()) * 100.0,
-        "worst_trade_pct": float(trade_returns.min()) * 100.0,
-        "avg_trade_pct": float(trade_returns.mean()) * 100.0,
+        "duration_days": days,
+        "equity_peak": float(equity.max()),
+        "cagr_pct": (growth ** (1.0 / years) - 1.0) * 100.0 if years > 0.0 and growth > 0.0 else math.nan,
+        "downside_risk_pct": distribution.downside_risk(known, periods) * 100.0,
+        "value_at_risk_pct": distribution.value_at_risk(known) * 100.0,
+        "conditional_value_at_risk_pct": distribution.conditional_value_at_risk(known) * 100.0,
+        "skew": distribution.skew(known),
+        "kurtosis": distribution.kurtosis(known),
+        "tail_ratio": distribution.tail_ratio(known),
+        "omega": distribution.omega(known),
+        "stability": distribution.stability(known),
+        **drawdowns.drawdown_metrics(equity, drawdown(equity), ts_us, cash),
     }

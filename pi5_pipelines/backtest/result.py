@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pi5_pipelines.analysis import metrics
+from pi5_pipelines.analysis.document import Course, figures
+from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import digest, label
 from pi5_pipelines.backtest.compiled import code_version
@@ -99,9 +100,20 @@ def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> Backtes
     fills = fills_frame(outcome.fills, symbols, outcome.ts_us)
     with np.errstate(divide="ignore", invalid="ignore"):
         exposure = np.nan_to_num((equity - cash) / equity, nan=0.0, posinf=0.0, neginf=0.0)
+    course = Course(
+        ts_us=outcome.ts_us,
+        equity=equity,
+        exposure=exposure,
+        benchmark=benchmark,
+        fills=outcome.fills,
+        trades=trades,
+        cash=spec.cash,
+        periods=periods_per_year(bars[0].timeframe, bars[0].calendar),
+        at_close=spec.fill == "close",
+    )
     document = {
         **_described(spec, bars, outcome),
-        **_figures(spec, bars, equity, benchmark, exposure, outcome.fills, trades),
+        **figures(course, bars),
         "ruined": outcome.ruined >= 0,
         "curve_sha256": digest(outcome.ts_us, equity, cash, exposure, benchmark),
         "fills_sha256": digest(outcome.fills),
@@ -126,38 +138,11 @@ def _described(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> di
         "symbols": [one.symbol for one in bars],
         "timeframe": bars[0].timeframe,
         "adjust": bars[0].input["adjust"],
-        "bars": int(outcome.ts_us.size),
         "start": label(outcome.ts_us[0], bars[0].timeframe),
         "end": label(outcome.ts_us[-1], bars[0].timeframe),
         "inputs": [one.input for one in bars],
         "code_version": code_version(),
-        "metric_definitions": metrics.DEFINITIONS,
-    }
-
-
-def _figures(
-    spec: BacktestSpec,
-    bars: Sequence[Bars],
-    equity: NDArray[np.float64],
-    benchmark: NDArray[np.float64],
-    exposure: NDArray[np.float64],
-    fills: NDArray[np.float64],
-    trades: pl.DataFrame,
-) -> dict[str, Any]:
-    import numpy as np
-
-    periods = periods_per_year(bars[0].timeframe, bars[0].calendar)
-    traded = float(np.abs(fills[:, driver.FILL_QUANTITY] * fills[:, driver.FILL_PRICE]).sum())
-    return {
-        **metrics.curve_metrics(equity, spec.cash, periods),
-        **metrics.trade_metrics(trades["return_pct"].to_numpy() / 100.0, trades["pnl"].to_numpy()),
-        "periods_per_year": periods,
-        "buy_and_hold_pct": (float(benchmark[-1]) / spec.cash - 1.0) * 100.0,
-        "trades": trades.height,
-        "exposure_pct": float((exposure != 0.0).mean()) * 100.0,
-        "turnover": traded / float(equity.mean()),
-        "fees_paid": float(fills[:, driver.FILL_FEE].sum()),
-        "slippage_paid": float(fills[:, driver.FILL_SLIPPAGE].sum()),
+        "metric_definitions": DEFINITIONS,
     }
 
 

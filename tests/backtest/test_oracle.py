@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi5_pipelines.analysis import metrics
+from pi5_pipelines.analysis import metrics, trades
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
 
@@ -63,4 +63,4 @@ def test_metrics_that_have_no_meaning_are_undefined_not_zero() -> None:
     flat = np.full(10, 10_000.0)
     got = metrics.curve_metrics(flat, 10_000.0, 252)
     assert all(math.isnan(got[name]) for name in ("sharpe", "sortino", "calmar"))
-    assert math.isnan(metrics.trade_metrics(np.array([]), np.array([]))["win_rate_pct"])
+    assert math.isnan(trades.trade_metrics(np.array([]), np.array([]))["win_rate_pct"])
