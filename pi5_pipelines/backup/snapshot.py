@@ -185,27 +185,32 @@ def _doubted(folder: Path) -> bool:
 
 
 def _keep(folder: Path, source: Path, name: str, staging: Path, *, doubted: bool) -> tuple[Entry, int]:
-    """Put one content into the pool unless it is there; answers its entry and how many bytes were new."""
-    total, size = hashlib.sha256(), 0
-    copy = staging / "content"
-    with source.open("rb") as reader, copy.open("wb") as writer:
-        while block := reader.read(BLOCK):
-            total.update(block)
-            writer.write(block)
-            size += len(block)
-    digest = total.hexdigest()
+    """Put one content into the pool unless it is there; answers its entry and how many bytes were new.
+
+    What is there is only read, which a flash disk does not mind.
+    """
+    digest, size = _hash(source)
     target = pool_path(folder, digest)
-    if target.exists() and target.stat().st_size == size and not (doubted and _hash(target) != digest):
+    if target.exists() and target.stat().st_size == size and not (doubted and _hash(target)[0] != digest):
         return Entry(name, digest, size), 0
+    copy = staging / "content"
+    digest, size = _hash(source, copy)  # it may have grown since it was first read
+    target = pool_path(folder, digest)
     fsync_file(copy)
     target.parent.mkdir(parents=True, exist_ok=True)
     copy.replace(target)
     return Entry(name, digest, size), size
 
 
-def _hash(path: Path) -> str:
-    with path.open("rb") as reader:
-        return hashlib.file_digest(reader, "sha256").hexdigest()
+def _hash(path: Path, copy: Path | None = None) -> tuple[str, int]:
+    """A file's sha256 and size, copying it on the way if asked to."""
+    total, size = hashlib.sha256(), 0
+    with path.open("rb") as reader, open(copy or os.devnull, "wb") as writer:  # noqa: PTH123 - may be no file
+        while block := reader.read(BLOCK):
+            total.update(block)
+            writer.write(block)
+            size += len(block)
+    return total.hexdigest(), size
 
 
 def _publish(
