@@ -10,6 +10,7 @@ Pi5Error
 │   ├── LakeLockedError    another process is writing the table
 │   └── LakeDamagedError   a table is torn beyond what recovery mends
 ├── BacktestError          a strategy or its options cannot be run
+├── SweepError             a sweep of parameters cannot be run
 ├── ReproduceError         a stored result could not be repeated
 └── BackupError            a backup cannot be made, verified or restored
 """
@@ -66,6 +67,10 @@ class LakeDamagedError(LakeError):
 
 class BacktestError(Pi5Error):
     """A strategy or its options cannot be run."""
+
+
+class SweepError(Pi5Error):
+    """A sweep of parameters cannot be run."""
 
 
 class ReproduceError(Pi5Error):

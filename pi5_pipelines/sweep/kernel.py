@@ -1,0 +1,43 @@
+"""The block of a strategy as machine code, kept on disk between runs."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING
+
+from pi5_pipelines.backtest import compiled, trades
+from pi5_pipelines.sweep import block, tally
+from trading import strategies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@cache
+def sweep_version() -> str:
+    """Twelve hex digits that change when any line changes that decides a figure of a sweep."""
+    total = hashlib.sha256(compiled.code_version().encode())
+    for module in (block, tally, trades):
+        total.update(Path(module.__file__).read_bytes())
+    return total.hexdigest()[:12]
+
+
+@cache
+def compiled_block(name: str) -> Callable[..., int]:
+    """The compiled block of the strategy called `name`; the first call of a new code version takes seconds."""
+    import numba
+    from numba.extending import register_jitable
+
+    compiled.register_rulebook()
+    numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version()}")  # type: ignore[attr-defined]  # made at import
+    for value in vars(tally).values():
+        if isinstance(value, FunctionType) and value.__module__ == tally.__name__:
+            register_jitable(value)
+    strategy = strategies.find(name)
+    make = block.many_symbols_block if strategy.many_symbols else block.one_symbol_block
+    run = register_jitable(compiled.interpreted_loop(strategy))
+    made: Callable[..., int] = numba.njit(cache=True, nogil=True)(make(run, strategy.memory))
+    return made
