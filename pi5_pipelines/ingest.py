@@ -97,6 +97,8 @@ def ingest(
             if batch.refused:
                 refused.append(Refused(batch.refused, batch.reason))
                 continue
+            if not batch.pieces:
+                continue
             try:
                 reports += _take(settings, lake, batch)
             except InputFileError as error:

@@ -130,7 +130,7 @@ def test_a_strategy_and_a_source_are_as_short_as_promised() -> None:
     files = {told: content for told, content in blocks(ROOT / "docs" / "extending.md", "python") if "file=" in told}
     assert len(files) == 2
     for content in files.values():
-        assert len([line for line in content.splitlines() if line.strip()]) <= 40
+        assert len([line for line in content.splitlines() if line.strip()]) <= 25
 
 
 def test_the_page_of_commands_is_what_the_program_says() -> None:

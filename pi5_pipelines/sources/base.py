@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,7 +44,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Pieces that go into the lake together, or the file that was refused and why."""
+    """Pieces that go into the lake together (none: nothing new), or the file that was refused and why."""
 
     pieces: Sequence[Piece] = ()
     refused: str = ""
@@ -73,6 +73,25 @@ class Request:
     def wants(self, day: date) -> bool:
         """Whether a day lies in what is asked for."""
         return (self.start or self.earliest) <= day <= (self.end or date.max)
+
+    def missing(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Of what a source has, what is asked for and was not received before, cut to the asked-for days."""
+        wanted = [self._cut(one) for one in pieces if not self.symbols or one.symbol in self.symbols]
+        return [one for one in wanted if one.bars.height and (self.anew or not self._received(one))]
+
+    def _cut(self, piece: Piece) -> Piece:
+        import polars as pl
+
+        keep = pl.col("ts").dt.date().is_between(self.start or self.earliest, self.end or date.max)
+        return replace(piece, bars=piece.bars.filter(keep), actions=piece.actions.filter(keep))
+
+    def _received(self, piece: Piece) -> bool:
+        """Whether this content was received before, with all its days."""
+        import polars as pl
+
+        same = self.known.filter((pl.col("source") == piece.source) & (pl.col("path") == piece.raw_path))
+        covers = (pl.col("first_ts") <= piece.bars["ts"].min()) & (pl.col("last_ts") >= piece.bars["ts"].max())
+        return not same.filter(covers).is_empty()
 
 
 class Source(Protocol):
