@@ -17,6 +17,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.errors import BacktestError
+from pi5_pipelines.honesty.moments import BLOCKS, block_bounds, block_moments, sharpes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,20 +25,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BLOCKS = 16
-MAX_BLOCKS = 20
+    from pi5_pipelines.honesty.moments import BlockMoments
+
 CHUNK_VALUES = 1 << 20  # Sharpe ratios held at once: 8 MB an array
+ROUNDING = 1e-9
 DOMINANCE_VALUES = 1 << 21  # of the unselected, at most, to compare distributions with
-FLAT = 1e-12  # a variance below this part of the mean square is rounding: the combination never moved
-
-
-@dataclass(frozen=True, slots=True)
-class BlockMoments:
-    """Returns of N combinations in S blocks of time: `count` a block (S,), `total` and `squares` (S, N)."""
-
-    count: NDArray[np.float64]
-    total: NDArray[np.float64]
-    squares: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,42 +54,9 @@ class Overfitting:
     second_order: bool
 
 
-def block_bounds(bars: int, blocks: int = BLOCKS) -> NDArray[np.int64]:
-    """Where each block starts, and the end of the last, shape (S + 1,); blocks differ by one bar at most.
-
-    Raises BacktestError for an odd or too large number of blocks, and for too few bars.
-    """
-    import numpy as np
-
-    if blocks < 2 or blocks % 2 or blocks > MAX_BLOCKS:  # noqa: PLR2004 - two halves
-        raise BacktestError(
-            f"{blocks} blocks of time", where="cross-validation", hint=f"use an even number from 2 to {MAX_BLOCKS}"
-        )
-    if bars < 2 * blocks:
-        raise BacktestError(
-            f"{bars} returns are too few for {blocks} blocks of time",
-            where="cross-validation",
-            hint="use more bars or fewer blocks",
-        )
-    return np.arange(blocks + 1, dtype=np.int64) * bars // blocks
-
-
-def block_moments(returns: NDArray[np.float64], blocks: int = BLOCKS) -> BlockMoments:
-    """Moments of returns, shape (T, N), over S blocks of time; raises what `block_bounds` raises."""
-    import numpy as np
-
-    bounds = block_bounds(returns.shape[0], blocks)
-    starts = bounds[:-1]
-    return BlockMoments(
-        count=np.diff(bounds).astype(np.float64),
-        total=np.add.reduceat(returns, starts, axis=0),
-        squares=np.add.reduceat(returns * returns, starts, axis=0),
-    )
-
-
 def overfitting_of_returns(returns: NDArray[np.float64], blocks: int = BLOCKS) -> Overfitting:
     """CSCV on returns, shape (T, N): T bars, N combinations; raises BacktestError."""
-    return overfitting(block_moments(returns, blocks))
+    return overfitting(block_moments(returns, block_bounds(returns.shape[0], blocks)))
 
 
 def overfitting(moments: BlockMoments) -> Overfitting:
@@ -117,7 +76,7 @@ def overfitting(moments: BlockMoments) -> Overfitting:
     every = max(1, math.ceil(splits * trials / DOMINANCE_VALUES))
     done = 0
     for taken in _splits(blocks, max(1, CHUNK_VALUES // trials)):
-        left, right = _sharpes(moments, taken), _sharpes(moments, 1.0 - taken)
+        left, right = sharpes(moments, taken), sharpes(moments, 1.0 - taken)
         for inside, outside in ((left, right), (right, left)):
             best = inside.argmax(axis=1)
             rows = np.arange(best.size)
@@ -169,18 +128,6 @@ def _splits(blocks: int, rows: int) -> Iterator[NDArray[np.float64]]:
         yield matrix()
 
 
-def _sharpes(moments: BlockMoments, taken: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sharpe ratios per period over unions of blocks, shape (splits, N); 0 for what never moved."""
-    import numpy as np
-
-    count = (taken @ moments.count)[:, None]
-    mean = taken @ moments.total / count
-    square = taken @ moments.squares / count
-    variance = (square - mean * mean) * count / (count - 1.0)
-    moved = variance > FLAT * square
-    return np.divide(mean, np.sqrt(np.where(moved, variance, 1.0)), out=np.zeros_like(mean), where=moved)
-
-
 def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float, float]:
     """Least squares: slope, intercept and the share of the variance explained; NaN where x does not vary."""
     spread, across = x - x.mean(), y - y.mean()
@@ -200,4 +147,4 @@ def _dominance(chosen: NDArray[np.float64], anyone: NDArray[np.float64]) -> tupl
     grid = np.linspace(min(chosen.min(), anyone.min()), max(chosen.max(), anyone.max()), 513)
     mine, others = (np.searchsorted(np.sort(one), grid, side="right") / one.size for one in (chosen, anyone))
     gap = others - mine
-    return bool((gap >= 0.0).all()), bool((np.cumsum(gap) >= -FLAT * grid.size).all())
+    return bool((gap >= 0.0).all()), bool((np.cumsum(gap) >= -ROUNDING).all())

@@ -1,0 +1,126 @@
+"""One account through all folds of a walk-forward: at each test's start the strategy's parameters change.
+
+Every fold's strategy sees all bars from the first one on, with its own state and without orders, so that its
+indicators are warm when its turn comes; from then on its decisions are the account's, until the next fold takes over.
+A position that both want is kept, as a live account would keep it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pi5_pipelines.backtest import compiled, driver
+from trading import strategies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trading.strategy import Strategy
+
+# The plan: how many folds, parameters of each; then per fold a head and its parameters.
+PLAN_FOLDS, PLAN_WIDTH, PLAN_HEAD = range(3)
+HEAD_FROM, HEAD_UNTIL, HEAD_STATE, HEAD_MEMORY, HEAD_PARAMS = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A fold's part: parameters in the strategy's order, and the times of bars that it decides on."""
+
+    params: tuple[float, ...]
+    from_us: int
+    until_us: int
+
+
+def plan_of(strategy: Strategy, turns: Sequence[Turn], symbols: int) -> tuple[NDArray[np.float64], int]:
+    """The turns as one flat array for the compiled strategy, and the length of the state they need together."""
+    import numpy as np
+
+    # One symbol: the last answer. Many: whether it had its turn, its weights, and positions of nothing.
+    extra = 1 + 2 * symbols if strategy.many_symbols else 1
+    plan: list[float] = [len(turns), len(turns[0].params)]
+    used = 0
+    for turn in turns:
+        memory = strategy.memory(turn.params, symbols)
+        plan += [turn.from_us, turn.until_us, used, memory, *turn.params]
+        used += extra + memory
+    return np.array(plan, dtype=np.float64), used
+
+
+def switching_decide(decide: Callable[..., float]) -> Callable[..., float]:
+    """A strategy on one symbol that follows a plan; its params are the plan."""
+
+    def decide_in_turn(state: Any, plan: Any, bar: Any, position: float) -> float:  # noqa: ANN401 - arrays when compiled
+        answer = 0.0
+        width = int(plan[PLAN_WIDTH])
+        for k in range(int(plan[PLAN_FOLDS])):
+            at = PLAN_HEAD + k * (HEAD_PARAMS + width)
+            if bar.ts_us >= plan[at + HEAD_UNTIL]:
+                continue
+            mine = int(plan[at + HEAD_STATE])
+            memory = state[mine + 1 : mine + 1 + int(plan[at + HEAD_MEMORY])]
+            params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
+            active = bar.ts_us >= plan[at + HEAD_FROM]
+            own = decide(memory, params, bar, position if active else 0.0)
+            if own == own:  # noqa: PLR0124 - NaN: no opinion, the last one stands
+                state[mine] = own
+            if active:
+                answer = state[mine]
+        return answer
+
+    return decide_in_turn
+
+
+def switching_allocate(allocate: Callable[..., bool]) -> Callable[..., bool]:
+    """A strategy over many symbols that follows a plan; its params are the plan."""
+
+    def allocate_in_turn(state: Any, plan: Any, bars: Any, positions: Any, weights: Any) -> bool:  # noqa: ANN401 - as above
+        trade = False
+        symbols = len(weights)
+        width = int(plan[PLAN_WIDTH])
+        for k in range(int(plan[PLAN_FOLDS])):
+            at = PLAN_HEAD + k * (HEAD_PARAMS + width)
+            if bars[0].ts_us >= plan[at + HEAD_UNTIL]:
+                continue
+            mine = int(plan[at + HEAD_STATE])
+            own = state[mine + 1 : mine + 1 + symbols]
+            nothing = state[mine + 1 + symbols : mine + 1 + 2 * symbols]
+            first = mine + 1 + 2 * symbols
+            memory = state[first : first + int(plan[at + HEAD_MEMORY])]
+            params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
+            active = bars[0].ts_us >= plan[at + HEAD_FROM]
+            moved = allocate(memory, params, bars, positions if active else nothing, own)
+            if active:
+                trade = moved or state[mine] == 0.0
+                state[mine] = 1.0
+                for s in range(symbols):
+                    weights[s] = own[s]
+        return trade
+
+    return allocate_in_turn
+
+
+@cache
+def switching_loop(name: str) -> Callable[..., None]:
+    """The compiled event loop of a strategy that follows a plan; the first call of a new code version takes seconds."""
+    import numba
+    from numba.extending import register_jitable
+
+    compiled.register_rulebook()
+    version = hashlib.sha256(compiled.code_version().encode() + Path(__file__).read_bytes()).hexdigest()[:12]
+    numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"switching-{version}")  # type: ignore[attr-defined]  # made at import
+    strategy = strategies.find(name)
+    if strategy.decide is not None:
+        loop = driver.one_symbol(register_jitable(switching_decide(strategy.decide)))
+    elif strategy.allocate is not None:
+        loop = driver.many_symbols(register_jitable(switching_allocate(strategy.allocate)))
+    else:
+        raise TypeError(name)
+    made: Callable[..., None] = numba.njit(cache=True)(loop)
+    return made
