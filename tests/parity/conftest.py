@@ -26,6 +26,7 @@ PYTHON = ROOT / ".venv-parity" / "bin" / "python"
 SCRIPTS = Path(__file__).parent / "peers"
 PEERS = ("backtesting", "backtrader", "vectorbt")
 LONGEST_SECONDS = 300
+FILLS: tuple[Literal["next-open", "close"], ...] = ("next-open", "close")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,13 @@ class Cell:
     slippage: float
     whole_shares: bool
     cash: float = 10_000.0
+    units: int = 0
     closing_bar: bool = True
 
     @property
     def id(self) -> str:
         """A name that tells the cell in a failing test."""
-        sizing = "whole" if self.whole_shares else "fractional"
+        sizing = f"units={self.units}" if self.units else "whole" if self.whole_shares else "fractional"
         costs = f"fee={self.fee:g} slippage={self.slippage:g}"
         native = "" if self.closing_bar else " no-closing-bar"
         direction = "long" if self.long_only else "both"
@@ -63,7 +65,7 @@ class Cell:
             params={name: float(value) for name, value in self.params.items()},
             cash=self.cash,
             fill=self.fill,
-            sizing="all-in" if self.whole_shares else "all-in-fractional",
+            sizing=f"units={self.units}" if self.units else "all-in" if self.whole_shares else "all-in-fractional",
             direction="long" if self.long_only else "both",
             fee_bps=self.fee * 10_000.0 + more_fee_bps,
             slippage_bps=self.slippage * 10_000.0,
@@ -72,8 +74,7 @@ class Cell:
 
 def matrix(symbol: str, strategy: str, costs: tuple[tuple[float, float], ...]) -> list[Cell]:
     """Every combination of direction, fill, costs and sizing."""
-    fills: tuple[Literal["next-open", "close"], ...] = ("next-open", "close")
-    choices = itertools.product((True, False), fills, costs, (True, False))
+    choices = itertools.product((True, False), FILLS, costs, (True, False))
     return [Cell(symbol, strategy, long, fill, *cost, whole) for long, fill, cost, whole in choices]
 
 
@@ -82,6 +83,10 @@ CELLS = (
     *matrix("GOOG", "sma_cross", (FREE, FEE, FEE_AND_SLIPPAGE)),
     *matrix("GOOG", "donchian_breakout", (FREE, FEE)),
     *matrix("EURUSD", "sma_cross", (FREE, FEE)),
+    *(
+        Cell("GOOG", "sma_cross", long, fill, *FEE, whole_shares=True, units=10)
+        for long, fill in itertools.product((True, False), FILLS)
+    ),
 )
 # backtesting.py as it comes: how it settles the last trade is a rule of its own.
 NATIVE = tuple(

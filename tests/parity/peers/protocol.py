@@ -1,8 +1,9 @@
 """What every peer's script does alike: cells come in as JSON on stdin, figures go out as JSON on stdout.
 
-A cell is one backtest: {id, file, strategy, params, long_only, fill, fee, slippage, whole_shares, cash}, fee and
-slippage as fractions of the price. The scripts run in an environment of their own and import nothing of this project,
-so that nothing of its rules can leak into an answer.
+A cell is one backtest: {id, file, strategy, params, long_only, fill, fee, slippage, whole_shares, units, cash}: fee and
+slippage as fractions of the price, units 0 for all the cash. A benchmark asks for several `rounds` of a cell. The
+scripts run in an environment of their own and import nothing of this project, so that nothing of its rules can leak
+into an answer.
 """
 
 from __future__ import annotations
@@ -56,13 +57,15 @@ def breakout(before: float, close: float, channels: Channels) -> float:
 
 
 def answer(distribution: str, run: Callable[[dict[str, Any]], tuple[float, int]]) -> None:
-    """Run every cell of the request; print final equity and number of trades of each, and the peer's version."""
+    """Run every cell of the request; print final equity, number of trades, seconds of each, and the peer's version."""
     warnings.simplefilter("ignore")
-    cells = json.load(sys.stdin)
-    started = time.perf_counter()
     figures = {}
-    for cell in cells:
-        equity, trades = run(cell)
-        figures[cell["id"]] = {"equity_final": float(equity), "trades": int(trades)}
-    seconds = time.perf_counter() - started
-    json.dump({"version": version(distribution), "seconds": seconds, "cells": figures}, sys.stdout)
+    for cell in json.load(sys.stdin):
+        prices(cell["file"])
+        seconds = []
+        for _ in range(cell.get("rounds", 1)):
+            started = time.perf_counter()
+            equity, trades = run(cell)
+            seconds.append(time.perf_counter() - started)
+        figures[cell["id"]] = {"equity_final": float(equity), "trades": int(trades), "seconds": seconds}
+    json.dump({"version": version(distribution), "cells": figures}, sys.stdout)

@@ -35,6 +35,7 @@ class Targets(Strategy):  # type: ignore[misc]  # the peer has no types
 
     long_only = False
     last = 0
+    units = 0
     side = 0.0
 
     def wanted(self) -> float:
@@ -51,10 +52,8 @@ class Targets(Strategy):  # type: ignore[misc]  # the peer has no types
         self.side = side
         if side == 0.0:
             self.position.close()
-        elif side > 0.0:
-            self.buy()
         else:
-            self.sell()
+            (self.buy if side > 0.0 else self.sell)(**({"size": self.units} if self.units else {}))
 
 
 class SmaCross(Targets):
@@ -120,7 +119,7 @@ def run(cell: dict[str, Any]) -> tuple[float, int]:
         test = Backtest(bars, STRATEGIES[cell["strategy"]], **options)
     else:
         test = FractionalBacktest(bars, STRATEGIES[cell["strategy"]], fractional_unit=FRACTION, **options)
-    stats = test.run(last=len(bars) - 1, long_only=cell["long_only"], **cell["params"])
+    stats = test.run(last=len(bars) - 1, long_only=cell["long_only"], units=cell["units"], **cell["params"])
     return stats["Equity Final [$]"], stats["# Trades"]
 
 

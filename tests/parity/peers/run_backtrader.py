@@ -52,7 +52,7 @@ class Targets(bt.Strategy):  # type: ignore[misc]  # the peer has no types
             self.order_at(self.data.open[0])
 
     def order_at(self, price: float) -> None:
-        """Leave the position, then put all the cash that is left into the new side, its fee included."""
+        """Leave the position, then put the units, or all the cash that is left with its fee, into the new side."""
         self.ordered = False
         held, fee, slippage = self.position.size, self.p.cell["fee"], self.p.cell["slippage"]
         money = self.broker.get_cash()
@@ -65,6 +65,7 @@ class Targets(bt.Strategy):  # type: ignore[misc]  # the peer has no types
         size = money * KEPT / (price * (1.0 + self.side * slippage) * (1.0 + fee))
         if self.p.cell["whole_shares"]:
             size = math.floor(size)
+        size = self.p.cell["units"] or size
         (self.buy if self.side > 0.0 else self.sell)(size=size)
 
     def notify_trade(self, trade: Any) -> None:  # noqa: ANN401 - the peer's class

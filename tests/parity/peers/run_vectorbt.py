@@ -47,10 +47,11 @@ def run(cell: dict[str, Any]) -> tuple[float, int]:
     sides[-1] = 0.0
     turned = np.concatenate([[sides[0] != 0.0], sides[1:] != sides[:-1]])
     # Percent of what can be paid for, fee included, whichever side is left by it; to be flat: an amount of zero.
+    units = cell["units"]
     portfolio = vbt.Portfolio.from_orders(
         close=bars["Close"],
-        size=np.where(turned, sides, np.nan),
-        size_type=np.where(sides == 0.0, SizeType.TargetAmount, SizeType.Percent),
+        size=np.where(turned, sides * (units or 1.0), np.nan),
+        size_type=np.where((sides == 0.0) | (units > 0), SizeType.TargetAmount, SizeType.Percent),
         price=bars["Close"] if at_close else bars["Open"],
         fees=cell["fee"],
         slippage=cell["slippage"],
