@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pi5_pipelines.backtest.bars import Bars, bars_from_lake, label
+from pi5_pipelines.backtest.change import key, line
 from pi5_pipelines.backtest.compiled import code_version, source_hashes
+from pi5_pipelines.backtest.result import result_id_of
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
 from pi5_pipelines.backtest.store import ResultStore
@@ -24,13 +26,10 @@ from pi5_pipelines.honesty.trials import Ledger, ledger_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pi5_pipelines.backtest.result import BacktestResult
     from pi5_pipelines.lake.table import Lake
     from pi5_pipelines.settings import Settings, StrategySettings
 
 Progress = Callable[[int, int, str], None]
-
-SUMMARY = ("return_pct", "buy_and_hold_pct", "sharpe", "max_drawdown_pct", "trades", "equity_final", "fees_paid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +61,21 @@ def read_outcome(settings: Settings) -> NightlyOutcome:
     return msgspec.json.decode(path.read_bytes(), type=NightlyOutcome)
 
 
+def last_results(settings: Settings) -> tuple[dict[str, Any], ...]:
+    """The lines of the last night's results, none before the first or when they are of an older form."""
+    try:
+        return read_outcome(settings).results
+    except (DataRangeError, msgspec.DecodeError):
+        return ()
+
+
 def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None) -> NightlyOutcome:
     """Run every configured strategy, save the results and the outcome; one that fails does not stop the others."""
     timeframe = settings.ingest.timeframe
     bars, skipped = usable_bars(settings, lake, timeframe)
     store, ledger = ResultStore(results_folder(settings)), Ledger(ledger_file(settings))
     jobs = [(one, chosen) for one in settings.backtest.strategies for chosen in _choices(one, bars)]
+    before = {key(row): row for row in last_results(settings)}
     skipped += _left_out(settings, bars, {row["symbol"] for row in skipped})
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
@@ -76,7 +84,8 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
         if progress:
             progress(done, len(jobs), f"{strategy.name} {names}")
         try:
-            results.append(_run_one(nightly_spec(settings, strategy), chosen, store, ledger))
+            document = _result(nightly_spec(settings, strategy), chosen, store, ledger)
+            results.append(line(document, chosen, before.get(key(document)), store))
         except Pi5Error as error:
             failed.append({"strategy": strategy.name, "symbol": names, "reason": str(error)})
     if progress:
@@ -149,22 +158,22 @@ def _left_out(settings: Settings, bars: dict[str, Bars], known: set[str]) -> lis
     ]
 
 
-def _run_one(spec: BacktestSpec, chosen: list[Bars], store: ResultStore, ledger: Ledger) -> dict[str, Any]:
-    started = time.perf_counter()
-    result = run_backtest(spec, chosen)
-    store.save(result, facts(time.perf_counter() - started))
-    ledger.record_result(result, chosen, "nightly")
-    return summary(result)
+def _result(spec: BacktestSpec, chosen: list[Bars], store: ResultStore, ledger: Ledger) -> dict[str, Any]:
+    """A run's document: the one that is kept where bars, options and code are the same, else a new one."""
+    spec = spec.checked()
+    kept = result_id_of(spec, chosen, code_version(spec.strategy))
+    if store.has(kept):
+        document = store.document(kept)
+    else:
+        started = time.perf_counter()
+        result = run_backtest(spec, chosen)
+        store.save(result, facts(spec.strategy, time.perf_counter() - started))
+        document = result.document
+    ledger.record_result(document, chosen, "nightly")
+    return document
 
 
-def summary(result: BacktestResult) -> dict[str, Any]:
-    """A result's identity and main figures, one line of the night's table."""
-    document = result.document
-    head = {name: document[name] for name in ("result_id", "strategy", "params", "symbols")}
-    return {**head, **{name: document[name] for name in SUMMARY}}
-
-
-def facts(seconds: float) -> dict[str, Any]:
+def facts(strategy: str, seconds: float) -> dict[str, Any]:
     """How a result was made; kept beside it and no part of its identity."""
     return {
         "made_at_utc": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -172,5 +181,5 @@ def facts(seconds: float) -> dict[str, Any]:
         "machine": platform.machine(),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in ("numba", "numpy", "polars", "deltalake")},
-        "sources": source_hashes(),
+        "sources": source_hashes(strategy),
     }

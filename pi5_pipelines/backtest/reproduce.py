@@ -128,11 +128,12 @@ def _from_lake(
 
 
 def _changed_sources(facts: dict[str, Any], document: dict[str, Any]) -> list[str]:
-    if document["code_version"] == code_version():
+    version = code_version(document["strategy"])
+    if document["code_version"] == version:
         return []
-    before, now = facts["sources"], source_hashes()
+    before, now = facts["sources"], source_hashes(document["strategy"])
     files = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
-    return [f"code changed from {document['code_version']} to {code_version()}: {', '.join(files)}"]
+    return [f"code changed from {document['code_version']} to {version}: {', '.join(files)}"]
 
 
 def _changed_tables(store: ResultStore, found: str, again: BacktestResult) -> list[str]:

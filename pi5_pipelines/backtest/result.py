@@ -134,14 +134,14 @@ def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> Backtes
 def _described(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> dict[str, Any]:
     return {
         **msgspec.to_builtins(spec),
-        "result_id": result_id_of(spec, bars, code_version()),
+        "result_id": result_id_of(spec, bars, code_version(spec.strategy)),
         "symbols": [one.symbol for one in bars],
         "timeframe": bars[0].timeframe,
         "adjust": bars[0].input["adjust"],
         "start": label(outcome.ts_us[0], bars[0].timeframe),
         "end": label(outcome.ts_us[-1], bars[0].timeframe),
         "inputs": [one.input for one in bars],
-        "code_version": code_version(),
+        "code_version": code_version(spec.strategy),
         "metric_definitions": DEFINITIONS,
     }
 

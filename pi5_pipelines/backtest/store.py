@@ -34,8 +34,14 @@ class ResultStore:
             return []
         return sorted(folder.name for folder in self.root.iterdir() if (folder / DOCUMENT).exists())
 
+    def has(self, result_id: str) -> bool:
+        """Whether that result is kept."""
+        return Path(result_id).name == result_id and (self.root / result_id / DOCUMENT).exists()
+
     def find(self, prefix: str) -> str:
         """The one identity that starts with `prefix`; raises UnknownNameError when none or several do."""
+        if self.has(prefix):
+            return prefix
         found = [one for one in self.ids() if one.startswith(prefix)] if len(prefix) >= SHORTEST_PREFIX else []
         if len(found) != 1:
             problem = "no result" if not found else f"{len(found)} results"

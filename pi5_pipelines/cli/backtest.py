@@ -200,8 +200,8 @@ def run_and_save(app: App, spec: BacktestSpec, bars: Sequence[Bars], *, interpre
     started = time.perf_counter()
     with waiting(f"{spec.strategy} (the first run of a strategy compiles it)"):
         result = run_backtest(spec, bars, interpreted=interpreted)
-    ResultStore(results_folder(app.settings)).save(result, facts(time.perf_counter() - started))
-    Ledger(ledger_file(app.settings)).record_result(result, bars)
+    ResultStore(results_folder(app.settings)).save(result, facts(spec.strategy, time.perf_counter() - started))
+    Ledger(ledger_file(app.settings)).record_result(result.document, bars)
     return result
 
 

@@ -22,11 +22,10 @@ import msgspec
 from pi5_pipelines.errors import BacktestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pi5_pipelines.backtest.bars import Bars
-    from pi5_pipelines.backtest.result import BacktestResult
     from pi5_pipelines.settings import Settings
 
 BUSY_S = 30.0
@@ -107,16 +106,15 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def record_result(self, result: BacktestResult, bars: Sequence[Bars], kind: str = "backtest") -> bool:
-        """Record one run under its result id; False when that id was recorded before."""
+    def record_result(self, document: Mapping[str, Any], bars: Sequence[Bars], kind: str = "backtest") -> bool:
+        """Record one run, told by its result's document, under its id; False when that id was recorded before."""
         from pi5_pipelines.backtest.spec import BacktestSpec
 
-        document = result.document
         spec = {field.name: document[field.name] for field in msgspec.structs.fields(BacktestSpec)}
         annual = document["sharpe"]
         sharpe = math.nan if annual is None else annual / math.sqrt(document["periods_per_year"])
         return self._record(
-            result.result_id, kind, spec["strategy"], bars, identity(spec), 1, SharpeMoments.of([sharpe])
+            document["result_id"], kind, spec["strategy"], bars, identity(spec), 1, SharpeMoments.of([sharpe])
         )
 
     def record_sweep(

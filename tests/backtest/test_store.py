@@ -40,7 +40,7 @@ def prices(tmp_path: Path, goog_file: Path) -> Path:
 def saved(settings: Settings, prices: Path) -> BacktestResult:
     spec = BacktestSpec(strategy="sma_cross", params={"fast": 10, "slow": 30}, fee_bps=5)
     result = run_backtest(spec, [bars_from_file(prices)])
-    assert ResultStore(results_folder(settings)).save(result, facts(0.1))
+    assert ResultStore(results_folder(settings)).save(result, facts("sma_cross", 0.1))
     return result
 
 
@@ -59,7 +59,7 @@ def test_a_result_comes_back_as_it_was_saved(settings: Settings, saved: Backtest
 def test_saving_again_changes_nothing(settings: Settings, saved: BacktestResult) -> None:
     store = ResultStore(results_folder(settings))
     before = (store.root / saved.result_id / RUN).read_bytes()
-    assert not store.save(saved, facts(99.0))
+    assert not store.save(saved, facts("sma_cross", 99.0))
     assert (store.root / saved.result_id / RUN).read_bytes() == before
     assert [path.name for path in store.root.iterdir()] == [saved.result_id]
 

@@ -52,12 +52,12 @@ def until(bars: Bars, length: int) -> Bars:
 def test_a_combination_counts_once_and_another_counts_too(ledger: Ledger, goog: Bars) -> None:
     spec = BacktestSpec(strategy="sma_cross", params={"fast": 5, "slow": 20})
     first = run_backtest(spec, [goog])
-    assert ledger.record_result(first, [goog])
-    assert not ledger.record_result(first, [goog])
-    assert not ledger.record_result(first, [goog], "nightly")
+    assert ledger.record_result(first.document, [goog])
+    assert not ledger.record_result(first.document, [goog])
+    assert not ledger.record_result(first.document, [goog], "nightly")
     assert ledger.count("sma_cross", "GOOG") == 1
     other = run_backtest(BacktestSpec(strategy="sma_cross", params={"fast": 6, "slow": 20}), [goog])
-    assert ledger.record_result(other, [goog], "nightly")
+    assert ledger.record_result(other.document, [goog], "nightly")
     assert ledger.count("sma_cross", "GOOG") == 2
     assert ledger.count("sma_cross", "MSFT") == 0
     assert ledger.count("donchian_breakout") == 0
@@ -71,7 +71,7 @@ def test_a_night_with_more_bars_is_the_same_trial_with_a_newer_sharpe_ratio(ledg
     for length in (2000, 2001, 2002):
         bars = until(goog, length)
         result = run_backtest(spec, [bars])
-        assert ledger.record_result(result, [bars], "nightly")
+        assert ledger.record_result(result.document, [bars], "nightly")
     tally = ledger.tally("sma_cross", "GOOG")
     assert tally.trials == tally.sharpe.count == 1
     newest = result.document["sharpe"] / result.document["periods_per_year"] ** 0.5
@@ -81,7 +81,7 @@ def test_a_night_with_more_bars_is_the_same_trial_with_a_newer_sharpe_ratio(ledg
 def test_another_beginning_is_another_trial(ledger: Ledger, goog: Bars) -> None:
     late = replace(goog, ts_us=goog.ts_us + 1, input={**goog.input, "sha256": "later"})
     for bars in (goog, late):
-        ledger.record_result(run_backtest(BacktestSpec(strategy="buy_and_hold"), [bars]), [bars])
+        ledger.record_result(run_backtest(BacktestSpec(strategy="buy_and_hold"), [bars]).document, [bars])
     assert ledger.count() == 2
 
 

@@ -1,0 +1,121 @@
+"""The night runs what is new and nothing else, and says why it ran it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pi5_pipelines.backtest import compiled, nightly, result
+from pi5_pipelines.ingest import check, ingest
+from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.market.calendars import sessions
+from pi5_pipelines.settings import BacktestSettings, IngestSettings, Settings, StrategySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Night = Callable[..., dict[tuple[str, str], dict[str, Any]]]
+
+DAYS = sessions("XNYS", date(2024, 1, 2), date(2024, 3, 28))
+STRATEGIES = (StrategySettings("buy_and_hold"), StrategySettings("sma_cross", {"fast": 3.0, "slow": 9.0}))
+
+
+def prices(days: int, *, last_close: float = 101.0) -> str:
+    """Daily bars that swing; `last_close` is the close of the fifth, which may be restated."""
+    rows = [
+        f"{day},{100 + n % 7},{110 + n % 7},{90 + n % 7},{last_close if n == 4 else 101 + n % 7},1000"
+        for n, day in enumerate(DAYS[:days])
+    ]
+    return "\n".join(["Date,Open,High,Low,Close,Volume", *rows])
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        home=str(tmp_path), ingest=IngestSettings(sources=("inbox",)), backtest=BacktestSettings(strategies=STRATEGIES)
+    )
+
+
+@pytest.fixture
+def night(settings: Settings) -> Night:
+    """Drop prices of A and B (each the options of `prices`), fetch them, run the night; answers its lines."""
+
+    def run(a: str, b: str, chosen: Settings = settings) -> dict[tuple[str, str], dict[str, Any]]:
+        lake = Lake(chosen.folder("lake"))
+        for symbol, content in (("A", a), ("B", b)):
+            path = chosen.folder("inbox") / f"{symbol}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+        ingest(chosen, lake)
+        check(chosen, lake)
+        outcome = nightly.run_nightly(chosen, lake)
+        assert not outcome.failed
+        return {(row["strategy"], row["symbols"][0]): row for row in outcome.results}
+
+    return run
+
+
+def test_a_second_night_on_the_same_data_runs_nothing_and_changes_no_line(
+    night: Night, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = night(prices(50), prices(50))
+    kept = nightly.outcome_file(settings).read_bytes()
+    assert {row["change"] for row in first.values()} == {"first run"}
+    monkeypatch.setattr(nightly, "run_backtest", pytest.fail)
+    assert night(prices(50), prices(50)) == first
+    assert nightly.outcome_file(settings).read_bytes() == kept
+
+
+def test_a_restated_bar_runs_its_symbol_again_and_no_other(night: Night) -> None:
+    first = night(prices(50), prices(50))
+    second = night(prices(50, last_close=105.0), prices(50))
+    for strategy in ("buy_and_hold", "sma_cross"):
+        assert second[strategy, "B"] == first[strategy, "B"]
+        assert second[strategy, "A"]["change"] == "bars restated: A"
+        assert second[strategy, "A"]["previous"]["result_id"] == first[strategy, "A"]["result_id"]
+        assert second[strategy, "A"]["previous"]["return_pct"] == first[strategy, "A"]["return_pct"]
+
+
+def test_new_bars_are_told_from_restated_ones(night: Night) -> None:
+    night(prices(50), prices(50))
+    second = night(prices(53), prices(52, last_close=105.0))
+    assert second["sma_cross", "A"]["change"] == "3 new bars"
+    assert second["sma_cross", "B"]["change"] == "bars restated: B"
+
+
+def test_changed_options_are_named(night: Night, settings: Settings) -> None:
+    night(prices(50), prices(50))
+    dearer = Settings(
+        home=settings.home,
+        ingest=settings.ingest,
+        backtest=BacktestSettings(strategies=STRATEGIES, fee_bps=9.0, direction="both"),
+    )
+    second = night(prices(50), prices(50), dearer)
+    assert {row["change"] for row in second.values()} == {"fee_bps changed, direction changed"}
+
+
+def test_a_changed_strategy_file_runs_that_strategy_again_and_no_other(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = night(prices(50), prices(50))
+
+    def changed(strategy: str | None = None) -> str:
+        version = compiled.code_version(strategy)
+        return "changed" if strategy == "sma_cross" else version
+
+    for module in (nightly, result):
+        monkeypatch.setattr(module, "code_version", changed)
+    second = night(prices(50), prices(50))
+    assert second["sma_cross", "A"]["change"] == "code changed"
+    assert second["buy_and_hold", "A"] == first["buy_and_hold", "A"]
+
+
+def test_a_strategy_s_version_hangs_on_its_own_file_and_the_shared_rules() -> None:
+    hashes = compiled.source_hashes("sma_cross")
+    files = {path for path in hashes if path.startswith("trading/strategies/")}
+    assert files == {"trading/strategies/__init__.py", "trading/strategies/sma_cross.py"}
+    assert {"trading/costs.py", "trading/indicators.py", "pi5_pipelines/backtest/driver.py"} <= hashes.keys()
+    assert compiled.code_version("sma_cross") != compiled.code_version("buy_and_hold") != compiled.code_version()
