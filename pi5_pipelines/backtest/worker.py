@@ -6,7 +6,7 @@ import time
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 
-from pi5_pipelines.backtest.nightly import NightlyOutcome, run_nightly
+from pi5_pipelines.backtest.nightly import NightlyOutcome, last_results, run_nightly
 from pi5_pipelines.errors import Pi5Error
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.settings import load_settings
@@ -17,6 +17,7 @@ def main() -> int:
     with open_dagster_pipes() as context:
         started = time.perf_counter()
         settings = load_settings()
+        known = {row["result_id"] for row in last_results(settings)}
         try:
             outcome = run_nightly(
                 settings,
@@ -26,15 +27,16 @@ def main() -> int:
         except Pi5Error as error:
             context.log.error(str(error))  # noqa: TRY400 - the line says it all; a traceback would bury it
             return 1
-        report(context, outcome, time.perf_counter() - started)
+        report(context, outcome, known, time.perf_counter() - started)
     return 0
 
 
-def report(context: PipesContext, outcome: NightlyOutcome, seconds: float) -> None:
+def report(context: PipesContext, outcome: NightlyOutcome, known: set[str], seconds: float) -> None:
     """Hand the night's figures to Dagster, numbers as numbers so that the UI plots them from night to night."""
     metadata: dict[str, object] = {
         "seconds": round(seconds, 3),
         "results": len(outcome.results),
+        "results_new": sum(row["result_id"] not in known for row in outcome.results),
         "skipped": len(outcome.skipped),
         "failed": len(outcome.failed),
         "data_as_of": outcome.as_of,
@@ -51,12 +53,15 @@ def report(context: PipesContext, outcome: NightlyOutcome, seconds: float) -> No
 
 def table(outcome: NightlyOutcome) -> str:
     """The night's results as a Markdown table."""
-    lines = ["| strategy | symbols | return % | Sharpe | max drawdown % | trades |", "|---|---|---:|---:|---:|---:|"]
+    lines = ["| strategy | symbols | return % | Sharpe | max drawdown % | trades | last run because |"]
+    lines.append("|---|---|---:|---:|---:|---:|---|")
     for row in outcome.results:
         figures = " | ".join(
             "" if row[name] is None else f"{row[name]:.2f}" for name in ("return_pct", "sharpe", "max_drawdown_pct")
         )
-        lines.append(f"| {row['strategy']} | {', '.join(row['symbols'])} | {figures} | {row['trades']} |")
+        lines.append(
+            f"| {row['strategy']} | {', '.join(row['symbols'])} | {figures} | {row['trades']} | {row['change']} |"
+        )
     return "\n".join(lines)
 
 
