@@ -85,24 +85,6 @@
   const chosen = () => { const id = location.hash.slice(1); return Object.hasOwn(data.results, id) ? id : Object.keys(data.results)[0]; };
   const redraw = () => { const id = chosen(); if (id) show(id); };
 
-  const sortable = (table) => {
-    table.querySelectorAll("thead th").forEach((head, column) => {
-      const button = document.createElement("button");
-      button.append(...head.childNodes);
-      head.append(button);
-      button.addEventListener("click", () => {
-        const down = head.classList.contains("n") ? head.getAttribute("aria-sort") !== "descending" : head.getAttribute("aria-sort") === "ascending";
-        const value = (row) => { const cell = row.cells[column]; return cell.dataset.v === undefined ? cell.textContent : cell.dataset.v === "" ? -Infinity : Number(cell.dataset.v); };
-        const order = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b));
-        const rows = [...table.tBodies[0].rows].sort((a, b) => (down ? -1 : 1) * order(value(a), value(b)));
-        table.tBodies[0].replaceChildren(...rows);
-        table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
-        head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      });
-    });
-  };
-
-  document.querySelectorAll("table.sortable").forEach(sortable);
   byId("choose").addEventListener("change", (event) => { location.hash = event.target.value; });
   byId("summary").addEventListener("click", (event) => { const row = event.target.closest("tr[data-result]"); if (row) location.hash = row.dataset.result; });
   byId("log").addEventListener("change", () => drawCurves(data.results[chosen()]));

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.report import charts
@@ -15,9 +13,10 @@ from pi5_pipelines.report.figures import (
     rolling_sharpe,
     verdict,
 )
+from pi5_pipelines.report.rendering import from_template, label, own, script_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import polars as pl
 
@@ -48,8 +47,6 @@ TILES = (
     ("Worst trade", "worst_trade_pct", 1, "%"),
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-MINUS = "\N{MINUS SIGN}"
 
 
 def render(
@@ -62,11 +59,9 @@ def render(
     data_as_of: str,
 ) -> str:
     """The page for some results, the bars they ran on, the verdicts on all data, and what was left out and why."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"number": number, "moment": moment, "intensity": intensity}
-    return environment.from_string(_own("template.html")).render(
+    return from_template(
+        "template.html",
+        {"intensity": intensity},
         title=title,
         data_as_of=data_as_of,
         verdict=verdict(results, skipped),
@@ -78,30 +73,11 @@ def render(
         skipped=skipped,
         definitions=results[0].document["metric_definitions"] if results else {},
         payload=script_json(payload(results, bars)),
-        styles=charts.uplot_css() + _own("page.css"),
-        scripts=[charts.uplot_js(), charts.candles_js(), _own("page.js")],
-        licences=[(name, _own(f"licenses/{name}.txt")) for name in ("uPlot", "lightweight-charts")],
+        styles=charts.uplot_css() + own("page.css"),
+        scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("page.js")],
+        licences=[(name, own(f"licenses/{name}.txt")) for name in ("uPlot", "lightweight-charts")],
         rolling_bars=ROLLING_BARS,
     )
-
-
-def number(value: float | None, decimals: int = 2, unit: str = "") -> str:
-    """A number for people: thousands apart, a real minus sign, a dash for what is undefined."""
-    if value is None:
-        return "\N{EN DASH}"
-    text = f"{abs(value):,.{decimals}f}{unit}"
-    return f"{MINUS}{text}" if value < 0 and float(f"{value:.{decimals}f}") != 0.0 else text
-
-
-def moment(value: Any) -> str:  # noqa: ANN401 - a datetime out of a table
-    """A time for people: the date, and the clock unless it is midnight."""
-    return f"{value:%Y-%m-%d}" if (value.hour, value.minute) == (0, 0) else f"{value:%Y-%m-%d %H:%M}"
-
-
-def label(document: Mapping[str, Any]) -> str:
-    """A result's name."""
-    params = ", ".join(f"{name} {value:g}" for name, value in document["params"].items())
-    return f"{document['strategy']} \N{MIDDLE DOT} {', '.join(document['symbols'])}{f' ({params})' if params else ''}"
 
 
 def _shown(result: BacktestResult) -> dict[str, Any]:
@@ -165,17 +141,3 @@ def _marks(result: BacktestResult) -> dict[str, list[list[Any]]]:
 def _prices(bars: Bars) -> dict[str, str]:
     columns = {name: charts.float32(getattr(bars, name)) for name in ("open", "high", "low", "close", "volume")}
     return {"axis": charts.seconds(bars.ts_us), **columns}
-
-
-def script_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """JSON that may stand inside a script element: nothing in it can end the element or begin another."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return "".join(_escaped(text))
-
-
-def _escaped(text: str) -> Iterable[str]:
-    return (ESCAPES.get(letter, letter) for letter in text)
-
-
-def _own(name: str) -> str:
-    return files("pi5_pipelines.report").joinpath(*name.split("/")).read_text(encoding="utf-8")

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pi5_pipelines.backtest.bars import Bars, digest
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
-from pi5_pipelines.report.page import label, moment, number, payload, render, script_json
+from pi5_pipelines.report.page import payload, render
+from pi5_pipelines.report.rendering import label, moment, number, script_json
 from pi5_pipelines.settings import NIGHTLY
 
 if TYPE_CHECKING:

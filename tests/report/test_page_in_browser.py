@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pi5_pipelines.report.page import number, render
+from pi5_pipelines.report.page import render
+from pi5_pipelines.report.rendering import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
