@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pi5_pipelines.errors import DataRangeError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -85,34 +86,56 @@ def bars_from_lake(
 
     `version` and `actions_version` pick older versions of the bars and of the corporate actions.
     """
+    found = bars_of_symbols(
+        lake, [symbol], timeframe, adjust=adjust, version=version, actions_version=actions_version, start=start, end=end
+    )
+    if symbol not in found:
+        known = lake.read("instruments")["symbol"].to_list()
+        raise UnknownNameError(
+            f"no bars of {symbol!r}",
+            where=f"lake table bars_{timeframe}",
+            hint=f"there are: {', '.join(known) or 'none'}",
+        )
+    return found[symbol]
+
+
+def bars_of_symbols(
+    lake: Lake,
+    symbols: Sequence[str],
+    timeframe: str = "1d",
+    *,
+    start: date | None = None,
+    end: date | None = None,
+    adjust: str = "total-return",
+    version: int | None = None,
+    actions_version: int | None = None,
+) -> dict[str, Bars]:
+    """The bars of those symbols that the lake has, all of one version and read at once; raises as `bars_from_lake`."""
     from pi5_pipelines.market.adjust import adjusted
     from pi5_pipelines.market.bars import to_real
 
     table = f"bars_{timeframe}"
-    frame = lake.read(table, version=version, symbols=[symbol])
-    if frame.is_empty():
-        known = (
-            ", ".join(lake.read("instruments")["symbol"].to_list()) if lake.version("instruments") is not None else ""
-        )
-        raise UnknownNameError(
-            f"no bars of {symbol!r}", where=f"lake table {table}", hint=f"there are: {known or 'none'}"
-        )
-    instrument = lake.read("instruments", symbols=[symbol]).row(0, named=True)
     origin: dict[str, Any] = {
-        "symbol": symbol,
         "table": table,
         "version": lake.version(table) if version is None else version,
         "adjust": adjust,
     }
-    real = to_real(frame, int(instrument["price_scale"]), int(instrument["size_scale"]))
+    parts = lake.read(table, version=version, symbols=symbols).partition_by("symbol", as_dict=True)
+    instruments = {row["symbol"]: row for row in lake.read("instruments", symbols=symbols).iter_rows(named=True)}
+    actions = None
     if adjust != "none" and lake.version("corporate_actions") is not None:
         origin["actions_version"] = lake.version("corporate_actions") if actions_version is None else actions_version
-        actions = lake.read("corporate_actions", version=origin["actions_version"], symbols=[symbol])
-        real = adjusted(real, actions, adjust)
-    real = cut(real, start, end, f"{symbol} in lake table {table}")
-    return from_frame(
-        real, symbol, timeframe, origin, lot=float(instrument["lot"]), calendar=str(instrument["calendar"])
-    )
+        actions = lake.read("corporate_actions", version=origin["actions_version"], symbols=symbols)
+    found = {}
+    for name in (name for name in symbols if (name,) in parts):
+        traits = instruments[name]
+        real = to_real(parts[name,], int(traits["price_scale"]), int(traits["size_scale"]))
+        if actions is not None:
+            real = adjusted(real, actions.filter(symbol=name), adjust)
+        real = cut(real, start, end, f"{name} in lake table {table}")
+        quoted = {"lot": float(traits["lot"]), "calendar": str(traits["calendar"])}
+        found[name] = from_frame(real, name, timeframe, {"symbol": name, **origin}, **quoted)
+    return found
 
 
 def bars_from_file(

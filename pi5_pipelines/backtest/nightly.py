@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pi5_pipelines.backtest.bars import Bars, bars_from_lake, label
+from pi5_pipelines.backtest.bars import Bars, bars_of_symbols, label
 from pi5_pipelines.backtest.change import key, line
 from pi5_pipelines.backtest.compiled import code_version, source_hashes
 from pi5_pipelines.backtest.result import result_id_of
@@ -131,11 +131,8 @@ def usable_bars(settings: Settings, lake: Lake, timeframe: str) -> tuple[dict[st
         for row in verdicts.filter(~pl.col("passed")).iter_rows(named=True)
     }
     symbols = [str(symbol) for symbol in verdicts["symbol"].unique().sort()]
-    bars = {
-        symbol: bars_from_lake(lake, symbol, timeframe, adjust=settings.backtest.adjust)
-        for symbol in symbols
-        if symbol not in bad
-    }
+    good = [symbol for symbol in symbols if symbol not in bad]
+    bars = bars_of_symbols(lake, good, timeframe, adjust=settings.backtest.adjust)
     skipped = [{"symbol": symbol, "strategy": "all", "reason": reason} for symbol, reason in sorted(bad.items())]
     return bars, skipped
 

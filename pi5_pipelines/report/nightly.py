@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pi5_pipelines.backtest.bars import Bars, bars_from_lake
+from pi5_pipelines.backtest.bars import bars_of_symbols
 from pi5_pipelines.backtest.nightly import read_outcome, results_folder
 from pi5_pipelines.backtest.store import ResultStore
 from pi5_pipelines.durable import write_bytes_durably
@@ -29,9 +29,7 @@ def write_nightly_report(settings: Settings, lake: Lake) -> Path:
     results = [store.load(row["result_id"]) for row in outcome.results]
     timeframe = settings.ingest.timeframe
     symbols = sorted({symbol for result in results for symbol in result.document["symbols"]})
-    bars: dict[str, Bars] = {
-        symbol: bars_from_lake(lake, symbol, timeframe, adjust=settings.backtest.adjust) for symbol in symbols
-    }
+    bars = bars_of_symbols(lake, symbols, timeframe, adjust=settings.backtest.adjust)
     page = render(
         results,
         bars,
