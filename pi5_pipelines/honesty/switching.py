@@ -7,14 +7,10 @@ A position that both want is kept, as a live account would keep it.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pi5_pipelines.backtest import compiled, driver
-from trading import strategies
+from pi5_pipelines.honesty.wrapped import wrapped_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,21 +102,6 @@ def switching_allocate(allocate: Callable[..., bool]) -> Callable[..., bool]:
     return allocate_in_turn
 
 
-@cache
 def switching_loop(name: str) -> Callable[..., None]:
     """The compiled event loop of a strategy that follows a plan; the first call of a new code version takes seconds."""
-    import numba
-    from numba.extending import register_jitable
-
-    compiled.register_rulebook()
-    version = hashlib.sha256(compiled.code_version().encode() + Path(__file__).read_bytes()).hexdigest()[:12]
-    numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"switching-{version}")  # type: ignore[attr-defined]  # made at import
-    strategy = strategies.find(name)
-    if strategy.decide is not None:
-        loop = driver.one_symbol(register_jitable(switching_decide(strategy.decide)))
-    elif strategy.allocate is not None:
-        loop = driver.many_symbols(register_jitable(switching_allocate(strategy.allocate)))
-    else:
-        raise TypeError(name)
-    made: Callable[..., None] = numba.njit(cache=True)(loop)
-    return made
+    return wrapped_loop(name, switching_decide, switching_allocate)
