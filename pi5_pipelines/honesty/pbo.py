@@ -17,7 +17,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.errors import BacktestError
-from pi5_pipelines.honesty.moments import BLOCKS, block_bounds, block_moments, sharpes
+from pi5_pipelines.honesty.moments import BLOCKS, BlockMoments, block_bounds, block_moments, sharpes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from pi5_pipelines.honesty.moments import BlockMoments
+__all__ = ["BLOCKS", "BlockMoments", "Overfitting", "block_bounds", "overfitting", "overfitting_of_returns"]
 
 CHUNK_VALUES = 1 << 20  # Sharpe ratios held at once: 8 MB an array
 ROUNDING = 1e-9
