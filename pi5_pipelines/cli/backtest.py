@@ -12,9 +12,15 @@ import click
 
 from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.failure import OptionError
-from pi5_pipelines.cli.options import FILE, check_range, check_writable_target, day_range, write_target
+from pi5_pipelines.cli.options import (
+    FILE,
+    check_range,
+    check_writable_target,
+    rule_options,
+    series_options,
+    write_target,
+)
 from pi5_pipelines.cli.screen import show, table, waiting
-from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,23 +52,9 @@ FIGURES = (
 
 @click.command(short_help="Run one strategy on a file's bars or the lake's.")
 @click.argument("strategy")
-@click.option("--bars", "files", type=FILE, multiple=True, metavar="FILE", help="CSV or Parquet; again for more.")
-@click.option("--symbol", "symbols", multiple=True, help="From the lake; again for more.")
-@click.option("--timeframe", type=click.Choice(list(SECONDS)), help="1d from the lake; a file tells its own.")
-@day_range
+@series_options
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A strategy's parameter.")
-@click.option("--cash", type=float, default=10_000.0, show_default=True)
-@click.option("--fee-bps", type=float, default=0.0, show_default=True, help="Per side, on the value traded.")
-@click.option("--slippage-bps", type=float, default=0.0, show_default=True, help="Against you, at every fill.")
-@click.option("--fill", type=click.Choice(["next-open", "close"]), default="next-open", show_default=True)
-@click.option("--sizing", default="all-in", show_default=True, metavar="all-in|all-in-fractional|units=N")
-@click.option("--direction", type=click.Choice(["both", "long"]), default="both", show_default=True)
-@click.option("--close-at-end/--leave-open", default=True, show_default=True, help="The last position.")
-@click.option(
-    "--adjust",
-    type=click.Choice(["none", "splits", "total-return"]),
-    help="Prices from the lake; total-return unless given. A file is taken as it is.",
-)
+@rule_options
 @click.option("--interpreted", is_flag=True, help="Without compiling: slow, same result, tracebacks show lines.")
 @click.option("--report", type=FILE, metavar="PATH.html", help="Write a report page.")
 @click.option("--json", "json_path", metavar="PATH|-", help="Write the result's JSON to a file, or to stdout.")
@@ -106,7 +98,7 @@ def check_sources(files: Sequence[Path], symbols: Sequence[str], adjust: str | N
     if bool(files) == bool(symbols):
         raise OptionError(
             "give either --bars FILE or --symbol SYM" if files else "no bars to run on",
-            where="pi5 backtest",
+            where=click.get_current_context().command_path,
             hint="--bars FILE for your own prices, --symbol SYM for those of the lake",
         )
     names = [str(path) for path in files] or list(symbols)

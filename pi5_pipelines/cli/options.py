@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from pi5_pipelines.cli.failure import OptionError
+from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,41 @@ def day_range(command: F) -> F:
     end = click.option("--end", type=Day(), metavar="YYYY-MM-DD", help="Last day.")
     start = click.option("--start", type=Day(), metavar="YYYY-MM-DD", help="First day.")
     return start(end(command))
+
+
+def series_options(command: F) -> F:
+    """Add what names the bars of a run: files or symbols, timeframe, days, adjustment."""
+    for option in (
+        click.option(
+            "--adjust",
+            type=click.Choice(["none", "splits", "total-return"]),
+            help="Prices from the lake; total-return unless given. A file is taken as it is.",
+        ),
+        day_range,
+        click.option("--timeframe", type=click.Choice(list(SECONDS)), help="1d from the lake; a file tells its own."),
+        click.option("--symbol", "symbols", multiple=True, help="From the lake; again for more."),
+        click.option(
+            "--bars", "files", type=FILE, multiple=True, metavar="FILE", help="CSV or Parquet; again for more."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def rule_options(command: F) -> F:
+    """Add the fields of BacktestSpec by their names: money, costs, and how fills are made."""
+    shown = {"show_default": True}
+    for option in (
+        click.option("--close-at-end/--leave-open", default=True, **shown, help="The last position."),
+        click.option("--direction", type=click.Choice(["both", "long"]), default="both", **shown),
+        click.option("--sizing", default="all-in", **shown, metavar="all-in|all-in-fractional|units=N"),
+        click.option("--fill", type=click.Choice(["next-open", "close"]), default="next-open", **shown),
+        click.option("--slippage-bps", type=float, default=0.0, **shown, help="Against you, at every fill."),
+        click.option("--fee-bps", type=float, default=0.0, **shown, help="Per side, on the value traded."),
+        click.option("--cash", type=float, default=10_000.0, **shown),
+    ):
+        command = option(command)
+    return command
 
 
 def check_range(start: date | None, end: date | None) -> None:
