@@ -1,0 +1,249 @@
+"""This engine and its sweep beside other engines, in turn on one machine; results that disagree void a comparison."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from measure import ROOT, emit
+from whole_process import Whole, run_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PARITY = str(ROOT / ".venv-parity" / "bin" / "python")
+NAUTILUS = str(ROOT / ".venv-peers" / "bin" / "python")
+PEERS = ROOT / "benchmarks" / "peers"
+RUNNERS = ROOT / "tests" / "parity" / "peers"
+OURS = "pi5"
+PROCESSES_EACH = int(os.environ.get("PI5_BENCH_PROCESSES", "3"))
+RELATIVE = 1e-9
+BLOCK = 1_000  # combinations at once, where memory is to be spared
+SWEEP_OPTIONS = ("--direction", "long", "--json", "-")
+NOT_SHOWN = "a Raspberry Pi, unless the machine is one; other strategies, where the shares of fixed costs differ"
+
+
+@dataclass(slots=True)
+class Engine:
+    """A command, what it is asked, and what its runs took; `inner` lists the seconds it measured itself, by run."""
+
+    command: Sequence[str]
+    request: object = None
+    runs: list[Whole] = field(default_factory=list)
+    inner: list[list[float]] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+
+
+def in_turn(engines: Mapping[str, Engine]) -> None:
+    """Run every engine once uncounted, so that caches are filled, then all of them in turn, several times."""
+    environment = {"PYTHONPATH": f"{ROOT}{os.pathsep}{RUNNERS}"}
+    for counted in (False, *(True,) * PROCESSES_EACH):
+        for engine in engines.values():
+            run = run_whole(engine.command, engine.request, environment)
+            engine.runs.append(run)
+            if counted:
+                inner = seconds_of(run.answer)
+                engine.inner.append(inner)
+                # A process as a user starts it runs once: further rounds are taken off.
+                engine.whole.append(run.seconds - sum(inner[1:]))
+
+
+def seconds_of(answer: dict[str, Any]) -> list[float]:
+    """Every round's seconds in an answer of any of the scripts."""
+    if "cells" in answer:
+        (cell,) = answer["cells"].values()
+        return list(cell["seconds"])
+    seconds = answer["seconds"]
+    return list(seconds) if isinstance(seconds, list) else [float(seconds)]
+
+
+def figures(engines: Mapping[str, Engine]) -> dict[str, dict[str, Any]]:
+    """By engine: seconds of the process, of the first and of a later round; memory; medians of the ratios to ours."""
+    table = {}
+    for name, engine in engines.items():
+        later = [seconds for run in engine.inner for seconds in run[1:] or run]
+        row = {
+            "version": engine.runs[-1].answer.get("version", ""),
+            "process_s_best": min(engine.whole),
+            "process_s_median": statistics.median(engine.whole),
+            "first_round_s_median": statistics.median(run[0] for run in engine.inner),
+            "round_s_best": min(later),
+            "round_s_median": statistics.median(later),
+            "peak_tree_rss_mb": max(run.peak_tree_rss_mb for run in engine.runs[1:]),
+        }
+        if OURS in engines:
+            ours = engines[OURS]
+            row["process_times_ours"] = statistics.median(a / b for a, b in zip(engine.whole, ours.whole, strict=True))
+            row["round_times_ours"] = statistics.median(
+                statistics.median(a[1:] or a) / statistics.median(b[1:] or b)
+                for a, b in zip(engine.inner, ours.inner, strict=True)
+            )
+        table[name] = row
+    return table
+
+
+def agree(what: str, ours: Sequence[float], theirs: Sequence[float]) -> None:
+    """Raise SystemExit unless the figures are equal to one part in 10^9: the comparison is void then."""
+    if not np.allclose(ours, theirs, rtol=RELATIVE, atol=0.0):
+        raise SystemExit(f"{what}: {list(theirs)} is not {list(ours)}; the comparison is void")
+
+
+def one_run(cell: dict[str, Any], engines: Mapping[str, Engine], benchmark: str, **notes: Any) -> None:  # noqa: ANN401
+    """Compare engines on one cell."""
+    in_turn(engines)
+    wanted = engines[OURS].runs[-1].answer["cells"][cell["id"]]
+    for name, engine in engines.items():
+        got = engine.runs[-1].answer["cells"][cell["id"]]
+        agree(f"{benchmark}, {name}", *([one["equity_final"], one["trades"]] for one in (wanted, got)))
+    emit(
+        benchmark,
+        engines=figures(engines),
+        checked=f"all end with {wanted['equity_final']:.2f} after {wanted['trades']} trades",
+        **notes,
+        does_not_show=NOT_SHOWN,
+    )
+
+
+def sweep(pairs_fast: range, pairs_slow: range, prices: Path, home: str) -> None:
+    """Compare sweeps over a grid of windows."""
+    pairs = [(fast, slow) for fast in pairs_fast for slow in pairs_slow]
+    count = len(pairs)
+    request = {"file": str(prices), "pairs": pairs, "rounds": 3 if count <= BLOCK else 1, "block": count}
+    script = [PARITY, str(PEERS / "sweep_vectorbt.py")]
+    engines = {"vectorbt": Engine(script, request)}
+    if count > BLOCK:
+        engines[f"vectorbt, {BLOCK:,} at a time"] = Engine(script, {**request, "block": BLOCK})
+    if has_sweep():
+        axes = [
+            f"--param={name}={r.start}:{r[-1]}:{r.step}" for name, r in (("fast", pairs_fast), ("slow", pairs_slow))
+        ]
+        ours = [str(Path(sys.executable).parent / "pi5"), "--home", home, "sweep", "sma_cross", f"--bars={prices}"]
+        engines[OURS] = Engine([*ours, *axes, "--where", "fast<slow", *SWEEP_OPTIONS])
+    in_turn(engines)
+    checked = check_pairs(engines["vectorbt"].runs[-1].answer["figures"], pairs[:: count // 5], prices)
+    if OURS in engines:
+        agree(f"{count} combinations", [count], [engines[OURS].runs[-1].answer["combinations"]])
+    emit(
+        f"sweep_{count}_combinations",
+        engines=figures(engines),
+        checked=checked,
+        includes="per combination: return, largest drawdown, Sharpe ratio, trades; moving averages long only on GOOG, "
+        "2,148 daily bars, whole shares, fills at the next open",
+        does_not_show=NOT_SHOWN,
+    )
+
+
+def sweep_of_backtesting(prices: Path) -> None:
+    """backtesting.py's optimiser on 100 combinations; a thousand would take ten times as long."""
+    fast, slow = list(range(2, 12)), list(range(50, 100, 5))
+    request = {"file": str(prices), "fast": fast, "slow": slow, "rounds": 1}
+    engines = {"backtesting.py": Engine([PARITY, str(PEERS / "sweep_backtesting.py")], request)}
+    in_turn(engines)
+    found = engines["backtesting.py"].runs[-1].answer["figures"]
+    row = figures(engines)
+    emit(
+        "sweep_backtesting_py_100_combinations",
+        engines=row,
+        extrapolated_round_s_for_1000=row["backtesting.py"]["round_s_median"] * 10.0,
+        checked=check_pairs(found, [(2, 50), (6, 75), (11, 95)], prices),
+        includes="its optimiser on all cores; the figure for 1,000 is ten times that for 100, not measured",
+        does_not_show=NOT_SHOWN,
+    )
+
+
+def check_pairs(found: dict[str, list[float]], pairs: Sequence[tuple[int, int]], prices: Path) -> str:
+    """Some pairs' return, drawdown and trades against single runs of ours."""
+    cell = goog_cell(prices, rounds=1) | {"long_only": True}
+    cells = [cell | {"id": f"{fast},{slow}", "params": {"fast": fast, "slow": slow}} for fast, slow in pairs]
+    answer = run_whole([sys.executable, str(PEERS / "run_ours.py")], cells, {"PYTHONPATH": str(ROOT)}).answer
+    for name, one in answer["cells"].items():
+        ours = [one["return_pct"] / 100.0, one["max_drawdown_pct"] / 100.0, one["trades"]]
+        theirs = [found[name][0], found[name][1], found[name][3]] if len(found[name]) > 1 else found[name]
+        agree(f"windows {name}", ours[: len(theirs)], theirs)
+    return f"{len(pairs)} combinations equal single runs of {OURS}"
+
+
+def has_sweep() -> bool:
+    """Whether `pi5 sweep` is there."""
+    command = [str(Path(sys.executable).parent / "pi5"), "sweep", "--help"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def goog_cell(prices: Path, rounds: int) -> dict[str, Any]:
+    """Moving averages 10 and 30 on GOOG, long and short, all in, next open, without costs."""
+    rules = {"long_only": False, "fill": "next-open", "fee": 0.0, "slippage": 0.0, "whole_shares": True, "units": 0}
+    params = {"fast": 10, "slow": 30}
+    return {"id": "one", "file": str(prices), "strategy": "sma_cross", "params": params, **rules} | {
+        "cash": 10_000.0,
+        "rounds": rounds,
+    }
+
+
+def write_minutes(path: Path, length: int = 60_000, seed: int = 7) -> None:
+    """A random walk of minute bars with four decimals, at which no two averages are ever equal."""
+    rng = np.random.default_rng(seed)
+    close = np.round(100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.0005, length))), 4)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    start = datetime(2024, 1, 1)  # noqa: DTZ001 - the peers read naive times
+    times = pl.datetime_range(start, start + timedelta(minutes=length - 1), "1m", eager=True)
+    columns = {"Open": open_, "High": np.maximum(open_, close) + 0.01, "Low": np.minimum(open_, close) - 0.01}
+    volume = rng.integers(1, 1_000, length).astype(np.float64)
+    frame = pl.DataFrame({"Time": times, **columns, "Close": close, "Volume": volume})
+    frame.write_csv(path, float_precision=4)
+
+
+def cells_on(names: Mapping[str, int], cell: dict[str, Any]) -> dict[str, Engine]:
+    """Engines by name with the rounds each is given, slow ones fewer."""
+    commands = {
+        OURS: [sys.executable, str(PEERS / "run_ours.py")],
+        "vectorbt": [PARITY, str(RUNNERS / "run_vectorbt.py")],
+        "backtesting.py": [PARITY, str(RUNNERS / "run_backtesting.py")],
+        "backtrader": [PARITY, str(RUNNERS / "run_backtrader.py")],
+        "NautilusTrader": [NAUTILUS, str(PEERS / "run_nautilus.py")],
+    }
+    return {name: Engine(commands[name], [{**cell, "rounds": rounds}]) for name, rounds in names.items()}
+
+
+def main() -> None:
+    """Take and print the figures."""
+    wheel = find_spec("backtesting")
+    if wheel is None or wheel.origin is None or not Path(PARITY).exists() or not Path(NAUTILUS).exists():
+        raise SystemExit("the peers are not installed: run `make bench-peers`")
+    prices = Path(wheel.origin).parent / "test" / "GOOG.csv"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PI5_NUMBA_CACHE"] = f"{folder}/numba"  # the uncounted run fills it
+        cell = goog_cell(prices, 1)
+        one_run(
+            cell,
+            cells_on({OURS: 20, "vectorbt": 20, "backtesting.py": 5, "backtrader": 5}, cell),
+            "one_backtest_beside_peers",
+            includes="2,148 daily bars of GOOG; a round: indicators, simulation, final equity and trades, and all "
+            "metrics of pi5 and backtesting.py; a process: start, imports, reading the file, one round",
+        )
+        minutes = Path(folder) / "minutes.csv"
+        write_minutes(minutes)
+        changed = {"file": str(minutes), "params": {"fast": 7, "slow": 24}, "fill": "close", "units": 100, "cash": 1e6}
+        cell |= changed
+        one_run(
+            cell,
+            cells_on({OURS: 20, "NautilusTrader": 2, "backtrader": 2, "backtesting.py": 3, "vectorbt": 10}, cell),
+            "minute_bars_beside_peers",
+            includes="60,000 minute bars, 100 shares a side, fills at the close; as above",
+        )
+        sweep(range(2, 42), range(50, 175, 5), prices, folder)
+        sweep(range(2, 102), range(105, 205), prices, folder)
+        sweep_of_backtesting(prices)
+
+
+if __name__ == "__main__":
+    main()
