@@ -1,12 +1,12 @@
 # The commands of this project. `make demo` sets up and runs the nightly job; `make test` runs every test.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench up docs proof lock clean
+.PHONY: help setup setup-dev demo test check bench bench-peers up docs proof lock clean
 
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: ## make .venv with pi5, live-engine and dagster in it
 	@scripts/setup run
@@ -26,8 +26,13 @@ check: setup-dev ## lint, format and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: setup-dev ## run the benchmarks
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: setup-dev ## run the benchmarks and write docs/benchmarks.md (ARGS="bench_lake" picks)
+	@$(BIN)/python benchmarks/table.py $(ARGS)
+
+bench-peers: setup-dev ## the same beside other engines, in environments of their own
+	@scripts/setup-parity parity
+	@scripts/setup-parity peers
+	@$(BIN)/python benchmarks/table.py bench_peers
 
 up: setup ## Dagster's pages and daemon for development
 	@$(BIN)/dagster dev
