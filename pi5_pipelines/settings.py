@@ -133,6 +133,24 @@ class RetentionSettings(Section, frozen=True):
     logs_days: Positive = 14
 
 
+class SweepSettings(Section, frozen=True):
+    """[sweep]: what a sweep may use, and when it holds; 0 and "" mean no limit (of `workers`: every core)."""
+
+    workers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_memory: str = "400MB"
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    chunk: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 32_768
+    pause_hours: str = ""
+    max_load: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    max_celsius: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
+class ClusterSettings(Section, frozen=True):
+    """[cluster]: the Dask scheduler that sweeps are sent to, as tcp://HOST:PORT; empty: this machine alone."""
+
+    scheduler: str = ""
+
+
 class Settings(Section, frozen=True):
     """The whole of pi5.toml as the data platform sees it; [live] is the live engine's to check."""
 
@@ -147,6 +165,8 @@ class Settings(Section, frozen=True):
     schedule: ScheduleSettings = ScheduleSettings()
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
+    sweep: SweepSettings = SweepSettings()
+    cluster: ClusterSettings = ClusterSettings()
     live: dict[str, Any] = {}
 
     @property
@@ -241,6 +261,12 @@ def _rules(settings: Settings) -> Iterator[tuple[str, str, bool, str]]:
         yield dotted, one.name, one.name in names, f"there are: {', '.join(names)}"
     time = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", schedule.nightly_at)
     yield "schedule.nightly_at", schedule.nightly_at, bool(time), 'write the time as "18:30"'
+    hours = settings.sweep.pause_hours
+    span = re.fullmatch(r"(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?", hours)
+    yield "sweep.pause_hours", hours, bool(span), 'write the hours as "09:30-16:00", or "" for none'
+    memory = settings.sweep.max_memory
+    size = re.fullmatch(r"\d+(\.\d+)?\s*(KB|MB|GB)?", memory, re.IGNORECASE)
+    yield "sweep.max_memory", memory, bool(size), 'write the size as "400MB" or "2GB"; "0" means no limit'
     zone = schedule.timezone
     yield "schedule.timezone", zone, _is_zone(zone), 'use a name such as "America/New_York"'
 

@@ -40,7 +40,7 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             values = strategy.params(self.params)
         except StrategyError as error:
             raise BacktestError(error.reason, where=where, hint=describe(strategy)) from error
-        self._check_money(where)
+        self.check_money()
         names = [parameter.name for parameter in strategy.parameters]
         return msgspec.structs.replace(
             self,
@@ -72,7 +72,9 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             close_at_end=self.close_at_end,
         )
 
-    def _check_money(self, where: str) -> None:
+    def check_money(self) -> None:
+        """Raise BacktestError for cash, costs or a sizing that cannot be."""
+        where = f"strategy {self.strategy}"
         if not 0.0 < self.cash < float("inf"):
             raise BacktestError(f"cash is {self.cash:g}", where=where, hint="start with more than nothing")
         for name, value in (("fee_bps", self.fee_bps), ("slippage_bps", self.slippage_bps)):

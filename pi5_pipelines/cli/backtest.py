@@ -12,6 +12,7 @@ import click
 
 from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.failure import OptionError
+from pi5_pipelines.cli.honesty import check_honesty, honesty_shown
 from pi5_pipelines.cli.options import (
     FILE,
     check_range,
@@ -55,6 +56,7 @@ FIGURES = (
 @series_options
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A strategy's parameter.")
 @rule_options
+@click.option("--honesty", is_flag=True, help="Also say whether the result is likely real (docs/honesty.md).")
 @click.option("--interpreted", is_flag=True, help="Without compiling: slow, same result, tracebacks show lines.")
 @click.option("--report", type=FILE, metavar="PATH.html", help="Write a report page.")
 @click.option("--json", "json_path", metavar="PATH|-", help="Write the result's JSON to a file, or to stdout.")
@@ -71,6 +73,7 @@ def backtest(  # noqa: PLR0913 - one argument an option
     end: date | None,
     params: tuple[str, ...],
     adjust: str | None,
+    honesty: bool,
     interpreted: bool,
     report: Path | None,
     json_path: str | None,
@@ -88,9 +91,10 @@ def backtest(  # noqa: PLR0913 - one argument an option
     spec = make_spec(strategy, params, rules, len(files) + len(symbols))
     bars = load_bars(app, files, symbols, timeframe, start, end, adjust or "total-return")
     result = run_and_save(app, spec, bars, interpreted=interpreted)
+    found = check_honesty(app, result, bars) if honesty else None
     if report is not None:
         write_report(app, report, result, bars)
-    deliver(result, json_path, json_file, report)
+    deliver(result, json_path, json_file, report, found)
 
 
 def check_sources(files: Sequence[Path], symbols: Sequence[str], adjust: str | None) -> None:
@@ -218,11 +222,17 @@ def write_report(app: App, path: Path, result: BacktestResult, bars: Sequence[Ba
     write_target(path, page.encode())
 
 
-def deliver(result: BacktestResult, json_path: str | None, json_file: Path | None, report: Path | None) -> None:
+def deliver(
+    result: BacktestResult,
+    json_path: str | None,
+    json_file: Path | None,
+    report: Path | None,
+    honesty: dict[str, Any] | None = None,
+) -> None:
     """Hand the result over: its bytes to a file or to stdout, else (or besides) a table for people."""
     from pi5_pipelines.backtest.result import canonical
 
-    document = result.document
+    document = result.document if honesty is None else {**result.document, "honesty": honesty}
     if json_path == "-":
         click.echo(canonical(document), nl=False)
         return
@@ -237,6 +247,7 @@ def deliver(result: BacktestResult, json_path: str | None, json_file: Path | Non
     show(
         table(f"{title}\n{span}", ("figure", "value"), rows, numbers=("value",)),
         *ruined,
+        *([] if honesty is None else honesty_shown(honesty)),
         f"Result {result.result_id}, kept under reports/results in the home.",
         *written,
         "Next:",

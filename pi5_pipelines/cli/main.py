@@ -19,6 +19,8 @@ from pi5_pipelines.cli.program import Program
 from pi5_pipelines.cli.reproduce import reproduce
 from pi5_pipelines.cli.status import status
 from pi5_pipelines.cli.strategies import strategies
+from pi5_pipelines.cli.sweep import sweep
+from pi5_pipelines.cli.walkforward import walkforward
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +55,7 @@ def pi5(app: App, config: Path | None) -> None:
     app.config = config
 
 
-for command in (init, ingest, status, doctor, backtest, strategies, data, backup, reproduce):
+for command in (init, ingest, status, doctor, backtest, sweep, walkforward, strategies, data, backup, reproduce):
     pi5.add_command(command)
 
 

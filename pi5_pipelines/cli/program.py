@@ -73,8 +73,8 @@ def speak_utf8() -> None:
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether stdout belongs to a machine: `--json`, and for `backtest` (which takes a path) `--json -`."""
-    if "backtest" in arguments:
+    """Whether stdout belongs to a machine: `--json`, and for commands that take a path for it `--json -`."""
+    if {"backtest", "sweep", "walkforward"} & set(arguments):
         return "--json=-" in arguments or ("--json", "-") in pairwise(arguments)
     return "--json" in arguments
 

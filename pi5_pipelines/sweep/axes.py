@@ -64,9 +64,7 @@ def _range(parts: Sequence[Decimal], where: str) -> array[float]:
     if low > high:
         raise SweepError(f"{low} is above {high}", where=where, hint="write the lower end first")
     if (high - low) / step >= MAX_VALUES:
-        raise SweepError(
-            f"more than {MAX_VALUES:,} values", where=where, hint="use a larger step, or several sweeps"
-        )
+        raise SweepError(f"more than {MAX_VALUES:,} values", where=where, hint="use a larger step, or several sweeps")
     count = int((high - low) // step) + 1
     # Whole numbers over a power of ten are divided once, so every value is rounded once.
     digits = max(0, *(-int(part.as_tuple().exponent) for part in (low, step)))

@@ -21,7 +21,7 @@ def sweep_version() -> str:
     """Twelve hex digits that change when any line changes that decides a figure of a sweep."""
     total = hashlib.sha256(compiled.code_version().encode())
     for module in (block, tally, trades):
-        total.update(Path(module.__file__).read_bytes())
+        total.update(Path(str(module.__file__)).read_bytes())
     return total.hexdigest()[:12]
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
 MAGIC = b"PAR1"
@@ -31,21 +30,25 @@ COPY_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's name and values: a float array (NaN is written as null), an int64 or bool array, or texts or None."""
+    """A column's name and values: a float array (NaN is written as null), an int64 or bool array, or texts or None.
+
+    A float array that is `whole` becomes integers.
+    """
 
     name: str
     values: NDArray[Any] | Sequence[str | None]
+    whole: bool = False
 
     @property
     def kind(self) -> int:
         """Parquet's physical type."""
         name = getattr(getattr(self.values, "dtype", None), "name", "text")
-        return {"float64": DOUBLE, "int64": INT64, "bool": BOOLEAN, "text": BYTE_ARRAY}[name]
+        return INT64 if self.whole else {"float64": DOUBLE, "int64": INT64, "bool": BOOLEAN, "text": BYTE_ARRAY}[name]
 
     @property
     def nullable(self) -> bool:
         """Whether null may stand in it."""
-        return self.kind in {DOUBLE, BYTE_ARRAY}
+        return self.whole or self.kind in {DOUBLE, BYTE_ARRAY}
 
 
 def table_bytes(columns: Sequence[Column]) -> bytes:
@@ -68,12 +71,15 @@ def _page(column: Column) -> bytes:
     levels = b""
     values = column.values
     if column.nullable:
-        known = ~np.isnan(values) if column.kind == DOUBLE else np.array([one is not None for one in values], dtype=bool)
+        if column.kind == BYTE_ARRAY:
+            known = np.array([one is not None for one in values], dtype=bool)
+        else:
+            known = ~np.isnan(np.asarray(values, dtype=np.float64))
         bits = np.packbits(known, bitorder="little").tobytes()
         run = varint(len(bits) << 1 | 1) + bits  # one run of groups of eight levels
         levels = struct.pack("<I", len(run)) + run
-        if column.kind == DOUBLE:
-            values = np.asarray(values)[known]
+        if column.kind != BYTE_ARRAY:
+            values = np.asarray(values)[known].astype(np.int64 if column.whole else np.float64)
     if column.kind == BYTE_ARRAY:
         texts = [one.encode() for one in values if one is not None]
         data = b"".join(struct.pack("<I", len(text)) + text for text in texts)
@@ -147,6 +153,7 @@ def read_columns(path: Path, names: Iterable[str]) -> dict[str, Any]:
     """Columns of a file of one row group: arrays (NaN for null), or a list of texts; raises ValueError."""
     footer = read_footer(path)
     wanted = set(names)
+    optional = {one[4].decode() for one in footer[2][1:] if one[3] == OPTIONAL}
     found = {}
     with path.open("rb") as file:
         for chunk in footer[4][0][1]:
@@ -154,17 +161,17 @@ def read_columns(path: Path, names: Iterable[str]) -> dict[str, Any]:
             name = about[3][0].decode()
             if name in wanted:
                 file.seek(about[9])
-                found[name] = _values(file.read(about[7]), about[1], about[5])
+                found[name] = _values(file.read(about[7]), about[1], about[5], nullable=name in optional)
     return found
 
 
-def _values(page: bytes, kind: int, rows: int) -> Any:  # noqa: ANN401 - as the kind says
+def _values(page: bytes, kind: int, rows: int, *, nullable: bool) -> Any:  # noqa: ANN401 - as the kind says
     import numpy as np
 
     reader = Reader(page)
     reader.struct()
     at = reader.at
-    if kind == INT64:
+    if kind == INT64 and not nullable:
         return np.frombuffer(page, dtype=np.int64, count=rows, offset=at)
     if kind == BOOLEAN:
         bits = np.frombuffer(page, dtype=np.uint8, offset=at)
@@ -174,9 +181,9 @@ def _values(page: bytes, kind: int, rows: int) -> Any:  # noqa: ANN401 - as the 
     bits = np.frombuffer(page, dtype=np.uint8, count=size, offset=at + 4 + levels - size)
     known = np.unpackbits(bits, count=rows, bitorder="little").astype(bool)
     at += 4 + levels
-    if kind == DOUBLE:
+    if kind in {DOUBLE, INT64}:
         values = np.full(rows, np.nan)
-        values[known] = np.frombuffer(page, dtype=np.float64, offset=at)
+        values[known] = np.frombuffer(page, dtype=np.float64 if kind == DOUBLE else np.int64, offset=at)
         return values
     texts: list[str | None] = []
     for there in known.tolist():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from pi5_pipelines.sweep.axes import axes_of
 from pi5_pipelines.sweep.where import holds, parse_where
 
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterator, Sequence
 
     import numpy as np

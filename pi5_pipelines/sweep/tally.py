@@ -156,12 +156,12 @@ def take_curve(
     out[CALMAR] = annual / -deepest if deepest < 0.0 else NAN
     out[MAX_DRAWDOWN_PCT] = deepest * 100.0
     out[EXPOSURE_PCT] = held / bars * 100.0
-    return money / bars
+    return float(money) / bars
 
 
 def exposed(equity: float, cash: float) -> bool:
     """Whether a bar closes with a position: equity that is not all cash, and not nothing."""
-    return equity != cash and equity != 0.0 and math.isfinite(equity - cash)
+    return equity != 0.0 and equity - cash != 0.0 and math.isfinite(equity - cash)
 
 
 def deviation_of(equity: Numbers, total: float, squares: float, known: int) -> float:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 I32, I64, BINARY, LIST, STRUCT = 5, 6, 8, 9, 12
 TRUE, FALSE, I16 = 1, 2, 4
 LONG_LIST = 15
+MORE = 0x80  # this bit of a byte says that the number goes on
 
 # A field: its number, its type, its value; a list's value is (type of its elements, elements).
 Field = tuple[int, int, Any]
@@ -18,8 +19,8 @@ Field = tuple[int, int, Any]
 def varint(number: int) -> bytes:
     """An unsigned number, seven bits a byte, the lowest first."""
     out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
+    while number >= MORE:
+        out.append(number % MORE | MORE)
         number >>= 7
     out.append(number)
     return bytes(out)

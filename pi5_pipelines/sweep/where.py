@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_LENGTH = 1_000
+LARGEST = 1e300  # far from a float's end
 ALLOWED = "names of parameters, numbers, < <= > >= == !=, and, or, not, + - * / and brackets"
 
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -27,6 +28,7 @@ ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
 }
+SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
 COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -57,64 +59,61 @@ def _place(text: str) -> str:
 
 def _is_condition(node: ast.expr, names: Collection[str], text: str) -> bool:
     """Whether a node is true or false (else it is a number); raises SweepError for anything else."""
-    if isinstance(node, ast.BoolOp):
-        parts, wanted, answer = node.values, True, True
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        parts, wanted, answer = [node.operand], True, True
-    elif isinstance(node, ast.Compare) and all(type(one) in COMPARISONS for one in node.ops):
-        parts, wanted, answer = [node.left, *node.comparators], False, True
-    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
-        parts, wanted, answer = [node.operand], False, False
-    elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-        parts, wanted, answer = [node.left, node.right], False, False
-    elif isinstance(node, ast.Constant) and type(node.value) in {int, float} and abs(node.value) < 1e300:  # noqa: PLR2004 - far from a float's end
-        return False
-    elif isinstance(node, ast.Name):
+    if isinstance(node, ast.Name):
         if node.id not in names:
             offered = ", ".join(names) or "none"
             raise SweepError(f"no such parameter: {node.id!r}", where=_place(text), hint=f"there are: {offered}")
         return False
-    else:
-        raise SweepError(
-            f"{ast.get_source_segment(text.strip(), node) or text!r} is not allowed",
-            where=_place(text),
-            hint=f"use {ALLOWED}",
-        )
+    shape = _shape(node)
+    if shape is None:
+        raise SweepError(f"{_source(node, text)} is not allowed", where=_place(text), hint=f"use {ALLOWED}")
+    parts, wanted, answer = shape
     for part in parts:
         if _is_condition(part, names, text) != wanted:
             kind = "a condition" if wanted else "a number"
-            segment = ast.get_source_segment(text.strip(), part)
-            raise SweepError(f"{segment!r} should be {kind}", where=_place(text), hint=f"use {ALLOWED}")
+            raise SweepError(f"{_source(part, text)} should be {kind}", where=_place(text), hint=f"use {ALLOWED}")
     return answer
+
+
+def _source(node: ast.expr, text: str) -> str:
+    return repr(ast.get_source_segment(text.strip(), node) or text)
+
+
+def _shape(node: ast.expr) -> tuple[list[ast.expr], bool, bool] | None:
+    """A node's parts, whether they must be conditions, and whether it is one itself; None for what is not allowed."""
+    match node:
+        case ast.BoolOp(values=parts):
+            return parts, True, True
+        case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.UAdd() as op, operand=operand):
+            return [operand], isinstance(op, ast.Not), isinstance(op, ast.Not)
+        case ast.Compare(left=left, ops=ops, comparators=others) if all(type(one) in COMPARISONS for one in ops):
+            return [left, *others], False, True
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            return [left, right], False, False
+        case ast.Constant(value=int() | float() as value) if type(value) is not bool and abs(value) < LARGEST:
+            return [], False, False
+    return None
 
 
 def holds(node: ast.expr, values: Mapping[str, NDArray[np.float64]]) -> Any:  # noqa: ANN401 - a number or an array
     """What a tree of `parse_where` says of arrays of parameters, element by element; x / 0 is infinite or NaN."""
     import numpy as np
 
-    if isinstance(node, ast.BoolOp):
-        join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
-        answer = holds(node.values[0], values)
-        for part in node.values[1:]:
-            answer = join(answer, holds(part, values))
-        return answer
-    if isinstance(node, ast.Compare):
-        sides = [holds(part, values) for part in (node.left, *node.comparators)]
-        answer = COMPARISONS[type(node.ops[0])](sides[0], sides[1])
-        for place, one in enumerate(node.ops[1:], start=1):
-            answer = np.logical_and(answer, COMPARISONS[type(one)](sides[place], sides[place + 1]))
-        return answer
-    if isinstance(node, ast.UnaryOp):
-        inner = holds(node.operand, values)
-        if isinstance(node.op, ast.Not):
-            return np.logical_not(inner)
-        return -inner if isinstance(node.op, ast.USub) else inner
-    if isinstance(node, ast.BinOp):
-        left, right = holds(node.left, values), holds(node.right, values)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            return ARITHMETIC[type(node.op)](np.float64(left), right)
-    if isinstance(node, ast.Name):
-        return values[node.id]
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return float(node.value)
-    raise TypeError(type(node).__name__)
+    parts = [holds(part, values) for part in (_shape(node) or ([],))[0]]
+    answer: Any = None
+    match node:
+        case ast.BoolOp(op=op):
+            answer = (np.logical_and if isinstance(op, ast.And) else np.logical_or).reduce(np.broadcast_arrays(*parts))
+        case ast.Compare(ops=ops):
+            pairs = [COMPARISONS[type(op)](left, right) for op, left, right in zip(ops, parts, parts[1:], strict=False)]
+            answer = np.logical_and.reduce(np.broadcast_arrays(*pairs))
+        case ast.UnaryOp(op=op):
+            answer = np.logical_not(parts[0]) if isinstance(op, ast.Not) else SIGNS[type(op)](parts[0])
+        case ast.BinOp(op=op):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                answer = ARITHMETIC[type(op)](np.float64(parts[0]), parts[1])
+        case ast.Name(id=name):
+            answer = values[name]
+        case ast.Constant(value=int() | float() as value):
+            answer = float(value)
+    return answer
