@@ -67,15 +67,14 @@ def series_options(command: F) -> F:
 
 def rule_options(command: F) -> F:
     """Add the fields of BacktestSpec by their names: money, costs, and how fills are made."""
-    shown = {"show_default": True}
     for option in (
-        click.option("--close-at-end/--leave-open", default=True, **shown, help="The last position."),
-        click.option("--direction", type=click.Choice(["both", "long"]), default="both", **shown),
-        click.option("--sizing", default="all-in", **shown, metavar="all-in|all-in-fractional|units=N"),
-        click.option("--fill", type=click.Choice(["next-open", "close"]), default="next-open", **shown),
-        click.option("--slippage-bps", type=float, default=0.0, **shown, help="Against you, at every fill."),
-        click.option("--fee-bps", type=float, default=0.0, **shown, help="Per side, on the value traded."),
-        click.option("--cash", type=float, default=10_000.0, **shown),
+        click.option("--close-at-end/--leave-open", default=True, show_default=True, help="The last position."),
+        click.option("--direction", type=click.Choice(["both", "long"]), default="both", show_default=True),
+        click.option("--sizing", default="all-in", show_default=True, metavar="all-in|all-in-fractional|units=N"),
+        click.option("--fill", type=click.Choice(["next-open", "close"]), default="next-open", show_default=True),
+        click.option("--slippage-bps", type=float, default=0.0, show_default=True, help="Against you, at every fill."),
+        click.option("--fee-bps", type=float, default=0.0, show_default=True, help="Per side, on the value traded."),
+        click.option("--cash", type=float, default=10_000.0, show_default=True),
     ):
         command = option(command)
     return command

@@ -28,7 +28,8 @@ class Findings:
     """What is known of a result; None is not known. Sharpe ratios are annualised.
 
     `luck` is the Sharpe ratio that the best of `trials` worthless trials would show; `p_value` that of a permutation
-    test; the `sharpe_...` are of the same run under worse conditions, `neighbours` the median a parameter step off.
+    test; the `sharpe_...` are of the same run under worse conditions, `neighbours` the median a parameter step off,
+    `buy_and_hold` that of buying and holding.
     """
 
     sharpe: float
@@ -47,6 +48,7 @@ class Findings:
     sharpe_double_costs: float | None = None
     sharpe_delayed: float | None = None
     neighbours: float | None = None
+    buy_and_hold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,9 @@ def _conditions(findings: Findings) -> Iterator[Point]:
 
 
 def _evidence(findings: Findings) -> Iterator[Point]:
+    if findings.buy_and_hold is not None and findings.buy_and_hold > findings.sharpe:
+        clause = f"buying and holding had a Sharpe ratio of {findings.buy_and_hold:.2f}"
+        yield Point("benchmark", "doubtful", clause)
     if findings.trades is not None and findings.trades < FEW_TRADES:
         plural = "trade is" if findings.trades == 1 else "trades are"
         yield Point("trades", "doubtful", f"{findings.trades} {plural} few to judge by")

@@ -59,6 +59,8 @@ class FoldOutcome:
 class WalkForward:
     """All folds, and the one account that traded them: `ts_us` and `equity` begin at the close before the first test.
 
+    `clock` are the times of all bars, which the folds count, and `periods` the bars a year.
+
     `efficiency` is the mean return a year out of sample over that in sample (Pardo's walk-forward efficiency);
     `sharpe_efficiency` the same of Sharpe ratios; both NaN where the in-sample figure is not positive. `kept` is the
     share of folds that chose the parameters of the fold before. `searched` are the moments of all combinations'
@@ -66,6 +68,8 @@ class WalkForward:
     """
 
     outcomes: tuple[FoldOutcome, ...]
+    clock: NDArray[np.int64]
+    periods: float
     ts_us: NDArray[np.int64]
     equity: NDArray[np.float64]
     returns: ReturnMoments
@@ -134,8 +138,7 @@ def walk_forward(
                 rank=float(beaten) / max(1, combinations.shape[0] - 1) if combinations.shape[0] > 1 else 0.5,
             )
         )
-    first, last = folds[0].test_start - 1, folds[-1].test_stop
-    return _summed(outcomes, account[first:last], runner.columns.ts_us[first:last], found, periods)
+    return _summed(outcomes, account, runner.columns.ts_us, found, periods)
 
 
 def search(
@@ -194,12 +197,14 @@ def _taken(bounds: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArr
 def _summed(
     outcomes: Sequence[FoldOutcome],
     equity: NDArray[np.float64],
-    ts_us: NDArray[np.int64],
+    clock: NDArray[np.int64],
     found: Search,
     periods: float,
 ) -> WalkForward:
     import numpy as np
 
+    traded = slice(outcomes[0].fold.test_start - 1, outcomes[-1].fold.test_stop)
+    equity, ts_us = equity[traded].copy(), clock[traded].copy()
     figures = metrics.curve_metrics(equity, float(equity[0]), periods)
     trained = float(np.mean([one.train_return for one in outcomes]))
     trained_sharpe = float(np.mean([one.train_sharpe for one in outcomes]))
@@ -208,8 +213,10 @@ def _summed(
     trials = found.sharpe.size
     return WalkForward(
         outcomes=tuple(outcomes),
-        ts_us=ts_us.copy(),
-        equity=equity.copy(),
+        clock=clock,
+        periods=periods,
+        ts_us=ts_us,
+        equity=equity,
         returns=return_moments(series),
         metrics=figures,
         efficiency=float(np.nanmean(series)) * periods / trained if trained > 0.0 else math.nan,

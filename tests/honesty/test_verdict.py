@@ -55,6 +55,7 @@ def test_what_passes_everything_is_good_and_says_why() -> None:
         ({"sharpe_double_costs": -0.1}, "bad", "This will hardly hold: with costs doubled nothing is left of it"),
         ({"sharpe_delayed": 0.0}, "bad", "one bar late nothing is left of it"),
         ({"neighbours": 0.5}, "doubtful", "with parameters a step off its Sharpe ratio is 0.50"),
+        ({"buy_and_hold": 1.6}, "doubtful", "buying and holding had a Sharpe ratio of 1.60"),
         ({"trades": 1}, "doubtful", "1 trade is few"),
         ({"trades": 12}, "doubtful", "12 trades are few"),
         ({"bars_needed": 2500.4}, "doubtful", "2,000 bars are fewer than the 2,500"),

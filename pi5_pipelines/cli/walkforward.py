@@ -1,0 +1,191 @@
+"""`pi5 walkforward`: parameters chosen on the past, traded on what follows, again and again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pi5_pipelines.cli.app import App, pass_app
+from pi5_pipelines.cli.backtest import check_sources, load_bars, make_spec
+from pi5_pipelines.cli.failure import OptionError
+from pi5_pipelines.cli.honesty import honesty_shown
+from pi5_pipelines.cli.options import check_range, check_writable_target, rule_options, series_options, write_target
+from pi5_pipelines.cli.screen import progress, show, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pi5_pipelines.backtest.bars import Bars
+    from pi5_pipelines.backtest.spec import BacktestSpec
+    from pi5_pipelines.honesty.folds import Fold
+    from pi5_pipelines.honesty.trials import Tally
+    from pi5_pipelines.honesty.walkforward import WalkForward
+    from pi5_pipelines.sweep.space import Space
+
+MOST_COMBINATIONS = 100_000  # all are kept in memory, a few hundred bytes each
+
+
+@click.command(short_help="Choose parameters on the past, trade them on what follows.")
+@click.argument("strategy")
+@series_options
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUES", help="LOW:HIGH:STEP, or A,B,C, or a number.")
+@click.option("--where", metavar="CONDITION", help="Which combinations to try, as in 'fast*2 < slow'.")
+@click.option("--train", type=int, default=504, show_default=True, help="Bars to choose on.")
+@click.option("--test", type=int, default=126, show_default=True, help="Bars to trade what was chosen.")
+@click.option("--anchored/--rolling", default=False, show_default=True, help="Train from the first bar on, or not.")
+@click.option("--purge", type=int, default=0, show_default=True, help="Bars before a test that no train sees.")
+@click.option("--embargo", type=int, default=0, show_default=True, help="Further such bars.")
+@click.option("--objective", type=click.Choice(["sharpe", "return"]), default="sharpe", show_default=True)
+@rule_options
+@click.option("--json", "json_path", metavar="PATH|-", help="Write all of it as JSON to a file, or to stdout.")
+@pass_app
+def walkforward(  # noqa: PLR0913 - one argument an option
+    app: App,
+    /,
+    strategy: str,
+    *,
+    files: tuple[Path, ...],
+    symbols: tuple[str, ...],
+    timeframe: str | None,
+    start: date | None,
+    end: date | None,
+    adjust: str | None,
+    params: tuple[str, ...],
+    where: str | None,
+    train: int,
+    test: int,
+    anchored: bool,
+    purge: int,
+    embargo: int,
+    objective: str,
+    json_path: str | None,
+    **rules: Any,  # noqa: ANN401 - the fields of BacktestSpec of the same names
+) -> None:
+    """Walk STRATEGY forward through a file's bars or the lake's.
+
+    Each fold chooses parameters on its train and trades them in its test; one account goes through all tests.
+    """
+    from pi5_pipelines.honesty.document import check_walk_forward
+    from pi5_pipelines.honesty.walkforward import walk_forward
+
+    check_range(start, end)
+    check_sources(files, symbols, adjust)
+    json_file = Path(json_path) if json_path not in {None, "-"} else None
+    check_writable_target(json_file, "--json")
+    for name, value in (("--purge", purge), ("--embargo", embargo)):
+        if value < 0:
+            raise OptionError(f"{value} bars", where=name, hint="give 0 or more")
+    spec = make_spec(strategy, (), rules, len(files) + len(symbols))
+    space = space_of(spec, params, where)
+    bars = load_bars(app, files, symbols, timeframe, start, end, adjust or "total-return")
+    folds = cut(bars, train, test, purge + embargo, anchored=anchored)
+    with progress("compiling the strategy") as move:
+        found = walk_forward(spec, bars, combinations_of(space, where), folds, objective, move)
+    options: dict[str, Any] = {"train": train, "test": test, "anchored": anchored, "purge": purge, "embargo": embargo}
+    options["objective"] = objective
+    tally = record(app, spec, bars, found, (params, where), options)
+    searched = {"strategy": strategy, "symbols": [one.symbol for one in bars], "param": list(params), "where": where}
+    document = {**searched, "options": {**options, **rules}, **check_walk_forward(found, bars, tally)}
+    deliver(document, json_path, json_file)
+
+
+def space_of(spec: BacktestSpec, params: Sequence[str], where: str | None) -> Space:
+    """What is to be tried; raises SweepError as `pi5 sweep` does."""
+    from pi5_pipelines.sweep.space import make_space
+
+    return make_space(spec.definition(), params, where)
+
+
+def combinations_of(space: Space, where: str | None) -> NDArray[np.float64]:
+    """All sets of parameters, shape (N, P); raises SweepError for none and OptionError for too many."""
+    import numpy as np
+
+    from pi5_pipelines.sweep.space import SCAN, nothing_left
+
+    found: list[NDArray[np.float64]] = []
+    for first in range(0, space.size, SCAN):
+        found.append(space.rows(np.arange(first, min(first + SCAN, space.size), dtype=np.int64))[1])
+        if sum(map(len, found)) > MOST_COMBINATIONS:
+            raise OptionError(
+                f"more than {MOST_COMBINATIONS:,} combinations", where="--param", hint="use larger steps, or --where"
+            )
+    combinations = np.concatenate(found)
+    if not len(combinations):
+        raise nothing_left(where)
+    return combinations
+
+
+def cut(bars: Sequence[Bars], train: int, test: int, gap: int, *, anchored: bool) -> tuple[Fold, ...]:
+    """The folds of these bars; raises OptionError when they do not fit."""
+    import numpy as np
+
+    from pi5_pipelines.errors import BacktestError
+    from pi5_pipelines.honesty.folds import folds_of
+
+    count = int(np.unique(np.concatenate([one.ts_us for one in bars])).size)
+    try:
+        return folds_of(count, train, test, gap, anchored=anchored)
+    except BacktestError as error:
+        raise OptionError(error.what, where="--train, --test, --purge and --embargo", hint=error.hint) from error
+
+
+def record(
+    app: App,
+    spec: BacktestSpec,
+    bars: Sequence[Bars],
+    found: WalkForward,
+    searched: tuple[Sequence[str], str | None],
+    options: dict[str, Any],
+) -> Tally:
+    """Enter the search into the ledger, as a sweep of the same ranges would be; answers what was ever tried."""
+    import msgspec
+
+    from pi5_pipelines.backtest.compiled import code_version
+    from pi5_pipelines.honesty.trials import Ledger, identity, ledger_file
+
+    ledger = Ledger(ledger_file(app.settings))
+    params, where = searched
+    space = msgspec.to_builtins([msgspec.structs.replace(spec, params={}), list(params), where])
+    hashes = [one.input["sha256"] for one in bars]
+    run = identity("walkforward", space, options, hashes, code_version(spec.strategy))
+    ledger.record_sweep(run, spec.strategy, bars, space, found.combinations, found.searched, kind="walkforward")
+    return ledger.tally(spec.strategy, bars[0].symbol, bars[0].timeframe)
+
+
+def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | None) -> None:
+    """Hand the document over: to a file or to stdout, else (or besides) tables for people."""
+    from pi5_pipelines.backtest.result import canonical
+
+    if json_path == "-":
+        click.echo(canonical(document), nl=False)
+        return
+    if json_file is not None:
+        write_target(json_file, canonical(document))
+    rows = [
+        (
+            f"{one['test_start']} to {one['test_end']}",
+            " ".join(f"{name}={value:g}" for name, value in one["params"].items()),
+            *(one[name] for name in ("train_sharpe", "test_sharpe", "test_return_pct", "rank")),
+        )
+        for one in document["folds"]
+    ]
+    columns = ("test", "parameters", "Sharpe before", "Sharpe in test", "return a year %", "rank")
+    stable = "; ".join(
+        f"{name} {one['low']:g} to {one['high']:g}, mostly about {one['median']:g}"
+        for name, one in document["parameters"].items()
+        if one["different"] > 1
+    )
+    title = f"{document['strategy']} on {', '.join(document['symbols'])}, walked forward"
+    show(
+        table(title, columns, rows, numbers=columns[2:]),
+        *([f"Chosen: {stable}."] if stable else []),
+        *honesty_shown(document),
+        *([f"Written: {json_file}"] if json_file else []),
+        f"{document['figures']['combinations']:,} combinations are on record as tried.",
+    )
