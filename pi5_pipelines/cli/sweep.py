@@ -167,7 +167,10 @@ def make_plan(
     if choice.method != "grid" and choice.trials is None:
         raise OptionError("how many trials?", where=f"--method {choice.method}", hint="give --trials N")
     spec = BacktestSpec(strategy=strategy, **rules)
-    spec.definition()
+    if getattr(spec.definition(), "trade", None) is not None:
+        raise OptionError(
+            "it places orders, which sweeps do not run", where=f"strategy {strategy}", hint="use `pi5 backtest`"
+        )
     try:
         spec.check_money()
         plan = Plan(

@@ -118,7 +118,7 @@ class Engine:
             "top": [row for _, _, row in top[: self._job.top]],
             "by_symbol": documents,
             "errors": [error for found, _ in legs for error in found.errors],
-            "code_version": sweep_version(),
+            "code_version": sweep_version(self._job.plan.spec.strategy),
         }
 
     def _chunk(self, leg: int, number: int, numbers: Numbers, market: Market, crew: Crew, sample: Sample) -> None:

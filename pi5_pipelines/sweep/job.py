@@ -116,7 +116,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 def sweep_id(plan: Plan, legs: tuple[tuple[BarsFile, ...], ...]) -> str:
     """The name of a sweep: a hash of the plan, of the bars themselves, and of the code."""
     told = [[[one.symbol, one.timeframe, one.lot, one.calendar, one.input["sha256"]] for one in leg] for leg in legs]
-    parts = msgspec.json.encode([plan, told, sweep_version()], order="deterministic")
+    parts = msgspec.json.encode([plan, told, sweep_version(plan.spec.strategy)], order="deterministic")
     return hashlib.sha256(parts).hexdigest()[:ID_LENGTH]
 
 

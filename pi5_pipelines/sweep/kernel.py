@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @cache
-def sweep_version() -> str:
-    """Twelve hex digits that change when any line changes that decides a figure of a sweep."""
-    total = hashlib.sha256(compiled.code_version().encode())
+def sweep_version(strategy: str) -> str:
+    """Twelve hex digits that change when any line changes that decides a figure of this strategy's sweeps."""
+    total = hashlib.sha256(compiled.code_version(strategy).encode())
     for module in (block, tally, trades):
         total.update(Path(str(module.__file__)).read_bytes())
     return total.hexdigest()[:12]
@@ -32,7 +32,7 @@ def compiled_block(name: str) -> Callable[..., int]:
     from numba.extending import register_jitable
 
     compiled.register_rulebook()
-    numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version()}")  # type: ignore[attr-defined]  # made at import
+    numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version(name)}")  # type: ignore[attr-defined]  # made at import
     for value in vars(tally).values():
         if isinstance(value, FunctionType) and value.__module__ == tally.__name__:
             register_jitable(value)
