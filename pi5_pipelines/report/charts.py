@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+MOST_HUNDREDTHS: Final = 32_767
 
 
 def uplot_js() -> str:
@@ -38,6 +40,14 @@ def float32(values: NDArray[np.float64]) -> str:
 def seconds(ts_us: NDArray[np.int64]) -> str:
     """Moments in UTC microseconds as base64 of 32-bit whole seconds."""
     return _base64((ts_us // 1_000_000).astype("<u4"))
+
+
+def hundredths(values: NDArray[np.float64]) -> str:
+    """Numbers as base64 of little-endian 16-bit whole hundredths, from -327.67 to 327.67; NaN is the lowest number."""
+    import numpy as np
+
+    whole = np.clip(np.rint(values * 100.0), -MOST_HUNDREDTHS, MOST_HUNDREDTHS)
+    return _base64(np.where(np.isnan(values), -MOST_HUNDREDTHS - 1, whole).astype("<i2"))
 
 
 def _base64(array: NDArray[Any]) -> str:

@@ -76,14 +76,6 @@ def intensity(percent: float) -> float:
     return round(size / (size + HALF_INTENSITY_PCT), 3)
 
 
-def costs_pct_of_gross(result: BacktestResult) -> float | None:
-    """Fees and slippage as a percentage of the profit before them; None where there was no such profit."""
-    document = result.document
-    costs = document["fees_paid"] + document["slippage_paid"]
-    gross = document["equity_final"] - document["cash"] + costs
-    return costs / gross * 100.0 if gross > 0.0 else None
-
-
 def verdict(results: Sequence[BacktestResult], skipped: Sequence[Mapping[str, str]]) -> str:
     """The night in one plain paragraph."""
     rivals = [one.document for one in results if one.document["strategy"] != "buy_and_hold"]

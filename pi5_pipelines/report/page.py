@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
 from pi5_pipelines.report import charts
-from pi5_pipelines.report.figures import (
-    ROLLING_BARS,
-    costs_pct_of_gross,
-    intensity,
-    monthly_returns,
-    rolling_sharpe,
-    verdict,
-)
-from pi5_pipelines.report.rendering import from_template, label, own, script_json
+from pi5_pipelines.report.figures import ROLLING_BARS, intensity, verdict
+from pi5_pipelines.report.payload import payload
+from pi5_pipelines.report.rendering import from_template, own, script_json
+from pi5_pipelines.report.sections import shown, together, trade_excursions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,8 +38,11 @@ TILES = (
     ("Final equity", "equity_final", 2, ""),
     *SUMMARY[:7],
     ("Volatility", "volatility_pct", 1, "%"),
+    ("Alpha a year", "alpha_pct", 1, "%"),
+    ("Beta", "beta", 2, ""),
+    ("Under water", "max_drawdown_days", 0, " days"),
     *SUMMARY[7:11],
-    ("Best trade", "best_trade_pct", 1, "%"),
+    ("Average trade", "avg_trade_pct", 2, "%"),
     ("Worst trade", "worst_trade_pct", 1, "%"),
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -57,22 +56,33 @@ def render(
     *,
     title: str,
     data_as_of: str,
+    honesty: Mapping[str, Any] | None = None,
+    benchmark: Bars | None = None,
 ) -> str:
-    """The page for some results, the bars they ran on, the verdicts on all data, and what was left out and why."""
+    """The page for some results, the bars they ran on, the verdicts on all data, and what was left out and why.
+
+    `honesty` is a verdict on the results with `level` ("good", "doubtful", "bad"), `sentences` and, if there are,
+    `figures` by name. `benchmark` is another symbol to hold the results against, besides buying and holding.
+    """
     return from_template(
         "template.html",
         {"intensity": intensity},
         title=title,
         data_as_of=data_as_of,
         verdict=verdict(results, skipped),
+        honesty=honesty,
         summary=SUMMARY,
         tiles=TILES,
         months=MONTHS,
-        results=[_shown(one) for one in results],
+        results=[shown(one, bars, benchmark) for one in results],
+        benchmark=benchmark.symbol if benchmark else None,
+        together=together(results),
         verdicts=_verdict_rows(verdicts),
         skipped=skipped,
-        definitions=results[0].document["metric_definitions"] if results else {},
-        payload=script_json(payload(results, bars)),
+        definitions=DEFINITIONS,
+        payload=script_json(
+            payload(results, bars, {one.result_id: trade_excursions(one, bars) for one in results}, benchmark)
+        ),
         styles=charts.uplot_css() + own("page.css"),
         scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("page.js")],
         licences=[(name, own(f"licenses/{name}.txt")) for name in ("uPlot", "lightweight-charts")],
@@ -80,64 +90,5 @@ def render(
     )
 
 
-def _shown(result: BacktestResult) -> dict[str, Any]:
-    """What the template needs of one result."""
-    document = result.document
-    return {
-        "id": result.result_id,
-        "label": label(document),
-        "doc": document,
-        "params": ", ".join(f"{name} {value:g}" for name, value in document["params"].items()),
-        "years": monthly_returns(result.ts_us, result.equity, document["cash"]),
-        "trades": list(result.trades.iter_rows(named=True)),
-        "costs_pct": costs_pct_of_gross(result),
-    }
-
-
 def _verdict_rows(verdicts: pl.DataFrame) -> list[dict[str, Any]]:
     return list(verdicts.sort("symbol", maintain_order=True).iter_rows(named=True))
-
-
-def payload(results: Sequence[BacktestResult], bars: Mapping[str, Bars]) -> dict[str, Any]:
-    """The numbers behind the charts: every time axis, every benchmark and every symbol's prices once."""
-    axes: dict[str, str] = {}
-    benchmarks: dict[str, str] = {}
-    drawn = {}
-    for result in results:
-        drawn[result.result_id] = {
-            "axis": axes.setdefault(charts.seconds(result.ts_us), str(len(axes))),
-            "benchmark": benchmarks.setdefault(charts.float32(result.benchmark), str(len(benchmarks))),
-            **_curves(result),
-            "marks": _marks(result),
-        }
-    return {
-        "axes": {key: axis for axis, key in axes.items()},
-        "benchmarks": {key: curve for curve, key in benchmarks.items()},
-        "results": drawn,
-        "prices": {symbol: _prices(one) for symbol, one in sorted(bars.items())},
-    }
-
-
-def _curves(result: BacktestResult) -> dict[str, str]:
-    from pi5_pipelines.analysis.metrics import drawdown
-
-    rolling = rolling_sharpe(result.equity, ROLLING_BARS, result.document["periods_per_year"])
-    return {
-        "equity": charts.float32(result.equity),
-        "drawdown": charts.float32(drawdown(result.equity) * 100.0),
-        "rolling": charts.float32(rolling),
-    }
-
-
-def _marks(result: BacktestResult) -> dict[str, list[list[Any]]]:
-    """Fills by symbol: seconds, side, quantity, price."""
-    marks: dict[str, list[list[Any]]] = {symbol: [] for symbol in result.document["symbols"]}
-    for fill in result.fills.iter_rows(named=True):
-        when = int(fill["ts"].timestamp())
-        marks[fill["symbol"]].append([when, fill["side"], round(fill["quantity"], 6), round(fill["price"], 6)])
-    return marks
-
-
-def _prices(bars: Bars) -> dict[str, str]:
-    columns = {name: charts.float32(getattr(bars, name)) for name in ("open", "high", "low", "close", "volume")}
-    return {"axis": charts.seconds(bars.ts_us), **columns}

@@ -50,7 +50,8 @@ def day(ts_us: int) -> str:
 
 def in_words(name: str) -> str:
     """A figure's name for people."""
-    return name.removesuffix("_pct").replace("_", " ").capitalize()
+    words = name.removesuffix("_pct").replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def anything(value: Any) -> str:  # noqa: ANN401 - whatever a verdict's figures are

@@ -3,8 +3,10 @@
 const sortable = (table) => {
   const heads = [...table.querySelectorAll("thead th")];
   const value = (row, column) => {
-    const cell = row.cells[column];
-    return cell.dataset.v === undefined ? cell.textContent : cell.dataset.v === "" ? -Infinity : Number(cell.dataset.v);
+    const text = row.cells[column].textContent;
+    if (!heads[column].classList.contains("n")) return text;
+    const number = Number(text.replace(/[,%]/g, "").replace("\u2212", "-"));
+    return Number.isNaN(number) ? -Infinity : number;
   };
   const order = (a, b) => (typeof a === "number" ? (a === b ? 0 : a - b) : a.localeCompare(b));
   heads.forEach((head, column) => {

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi5_pipelines.report.figures import costs_pct_of_gross, intensity, monthly_returns, rolling_sharpe, verdict
+from pi5_pipelines.report.figures import intensity, monthly_returns, rolling_sharpe, verdict
+from pi5_pipelines.report.sections import Cost, costs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,17 +102,24 @@ def test_a_larger_month_is_coloured_no_weaker(one: float, other: float) -> None:
         assert intensity(one) <= intensity(other)
 
 
-def test_costs_are_a_share_of_the_profit_before_them(results: list[BacktestResult]) -> None:
-    result = results[0]
+def test_costs_are_a_share_of_the_profit_before_them() -> None:
+    def shares(final: float, **told: object) -> list[Cost]:
+        return costs({"cash": 1000.0, "equity_final": final, "fees_paid": 30.0, "slippage_paid": 20.0, **told})
 
-    def share(final: float) -> float | None:
-        figures = {"cash": 1000.0, "equity_final": final, "fees_paid": 30.0, "slippage_paid": 20.0}
-        return costs_pct_of_gross(replace(result, document={**result.document, **figures}))
+    assert shares(1150.0) == [Cost("fees", 30.0, 15.0), Cost("slippage", 20.0, 10.0), Cost("together", 50.0, 25.0)]
+    assert [one.share_pct for one in shares(960.0)] == [300.0, 200.0, 500.0]
+    assert {one.share_pct for one in (*shares(950.0), *shares(900.0))} == {None}
 
-    assert share(1150.0) == pytest.approx(25.0)
-    assert share(960.0) == pytest.approx(500.0)
-    assert share(950.0) is None
-    assert share(900.0) is None
+
+def test_a_document_s_own_costs_go_before_fees_and_slippage() -> None:
+    told = {"commission": 10.0, "borrow_fee": 5.0, "funding": -3.0, "note": "none"}
+    document = {"cash": 1000.0, "equity_final": 1088.0, "fees_paid": 10.0, "slippage_paid": 0.0, "costs": told}
+    assert costs(document) == [
+        Cost("commission", 10.0, 10.0),
+        Cost("borrow fee", 5.0, 5.0),
+        Cost("funding", -3.0, -3.0),
+        Cost("together", 12.0, 12.0),
+    ]
 
 
 @pytest.fixture

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi5_pipelines.analysis.metrics import drawdown
 from pi5_pipelines.backtest.bars import Bars, digest
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
-from pi5_pipelines.report.page import payload, render
+from pi5_pipelines.report.charts import hundredths
+from pi5_pipelines.report.page import render
+from pi5_pipelines.report.payload import payload
 from pi5_pipelines.report.rendering import label, moment, number, script_json
+from pi5_pipelines.report.sections import trade_excursions
 from pi5_pipelines.settings import NIGHTLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import polars as pl
+    from numpy.typing import NDArray
 
     from pi5_pipelines.backtest.result import BacktestResult
 
@@ -132,20 +140,110 @@ def test_hostile_names_make_no_elements(html: str, hostile: Callable[[str], str]
     assert not any(name.startswith("on") for _, attributes in page.found for name in attributes)
 
 
+def numbers(results: list[BacktestResult], bars: dict[str, Bars], benchmark: Bars | None = None) -> dict[str, Any]:
+    return payload(results, bars, {one.result_id: trade_excursions(one, bars) for one in results}, benchmark)
+
+
+def decoded(text: str, kind: str) -> NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text), dtype=kind)
+
+
 def test_time_axes_benchmarks_and_prices_are_stored_once(results: list[BacktestResult], bars: dict[str, Bars]) -> None:
-    document = payload([*results, *results], bars)
+    document = numbers([*results, *results], bars)
     assert len(document["axes"]) == len({result.ts_us.tobytes() for result in results})
     assert len(document["benchmarks"]) == len({result.benchmark.tobytes() for result in results})
     assert document["results"].keys() == {result.result_id for result in results}
     assert list(document["prices"]) == ["AAPL", "GOOG", "IBM", "MSFT"]
 
 
+def test_curves_arrive_as_they_are_up_to_what_a_picture_shows(
+    results: list[BacktestResult], bars: dict[str, Bars]
+) -> None:
+    document = numbers(results, bars)
+    for result in results:
+        drawn = document["results"][result.result_id]
+        np.testing.assert_allclose(decoded(drawn["equity"], "<f4"), result.equity, rtol=1e-6)
+        assert decoded(drawn["drawdown"], "<i2") / 100.0 == pytest.approx(drawdown(result.equity) * 100.0, abs=0.0051)
+        assert decoded(drawn["exposure"], "<i2") / 100.0 == pytest.approx(result.exposure, abs=0.0051)
+        undefined = decoded(drawn["rolling"], "<i2") == -32_768
+        assert undefined[:126].all()
+        assert not undefined[-1] or not np.isfinite(result.equity[-1])
+        np.testing.assert_allclose(decoded(drawn["trips"]["result"], "<f4"), result.trades["return_pct"], rtol=1e-6)
+        assert (decoded(drawn["trips"]["mae"], "<f4") <= 0.0).all()
+        assert (decoded(drawn["trips"]["mfe"], "<f4") >= 0.0).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "whole"),
+    [(0.0, 0), (-0.004, 0), (1.239, 124), (-99.999, -10_000), (1e9, 32_767), (-1e9, -32_767), (math.nan, -32_768)],
+)
+def test_hundredths_round_are_bounded_and_keep_what_is_undefined(value: float, whole: int) -> None:
+    assert decoded(hundredths(np.array([value])), "<i2").tolist() == [whole]
+
+
+def test_another_symbol_is_drawn_and_told_beside_buying_and_holding(
+    results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame, html: str
+) -> None:
+    document = numbers(results, bars, bars["IBM"])
+    assert all(one["other"] in document["benchmarks"] for one in document["results"].values())
+    assert all(one["other"] is None for one in numbers(results, bars)["results"].values())
+    page = render(results, bars, verdicts, [], title="Night", data_as_of="2013-03-01", benchmark=bars["IBM"])
+    assert page.count("<h4>Against IBM ") == len(results)
+    assert "<h4>Against " not in html
+
+
 def test_every_fill_is_marked(results: list[BacktestResult], bars: dict[str, Bars]) -> None:
-    document = payload(results, bars)
+    document = numbers(results, bars)
     for result in results:
         marks = document["results"][result.result_id]["marks"]
         assert list(marks) == result.document["symbols"]
         assert sum(len(of_symbol) for of_symbol in marks.values()) == result.fills.height > 0
+
+
+def test_a_verdict_on_honesty_follows_the_summary(
+    results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame, html: str
+) -> None:
+    honesty = {"level": "doubtful", "sentences": ["This is <b>doubtful</b>."], "figures": {"pbo": 0.37, "trials": None}}
+    page = render(results, bars, verdicts, [], title="Night", data_as_of="2013-03-01", honesty=honesty)
+    assert 'data-level="doubtful"' in page
+    assert "<li>This is &lt;b&gt;doubtful&lt;/b&gt;.</li>" in page
+    assert "<dt>Pbo</dt><dd>0.37</dd>" in page
+    places = [page.index(f'id="{name}"') for name in ("h-summary", "h-honesty", "h-detail", "equity", "h-data")]
+    assert places == sorted(places)
+    del honesty["figures"]
+    assert "doubtful" in render(results, bars, verdicts, [], title="", data_as_of="", honesty=honesty)
+    assert "h-honesty" not in html
+
+
+def test_the_parts_of_a_result_keep_their_order(html: str) -> None:
+    parts = [
+        "Monthly returns",
+        "Year by year",
+        "Worst drawdowns",
+        "How the trades went",
+        "Trades <small>",
+        "Costs",
+        "Inputs",
+    ]
+    article = html.index("<article")
+    places = [html.index(f"<h4>{part}", article) for part in parts]
+    assert places == sorted(places)
+    assert html.index('class="tiles"') < html.index('id="equity"') < places[0]
+    assert places[-1] < html.index('id="h-together"') < html.index('id="h-data"')
+
+
+def test_a_result_from_before_a_figure_was_known_has_a_dash(
+    results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame
+) -> None:
+    old = {name: value for name, value in results[1].document.items() if name not in {"alpha_pct", "edge_ratio", "sqn"}}
+    page = render([replace(results[1], document=old)], bars, verdicts, [], title="Old", data_as_of="")
+    assert "<dt>Alpha a year</dt><dd>\N{EN DASH}</dd>" in page
+
+
+def test_a_single_result_is_compared_with_no_other(
+    results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame
+) -> None:
+    assert "h-together" not in render(results[:1], bars, verdicts, [], title="One", data_as_of="")
 
 
 def test_an_account_ruined_to_the_cent_is_reported(verdicts: pl.DataFrame) -> None:

@@ -29,7 +29,7 @@ MOST_COLOURS = """(box) => Math.max(0, ...[...document.querySelectorAll(`${box} 
 }))"""
 PICTURE = """(box) => [...document.querySelectorAll(`${box} canvas`)].map((canvas) => canvas.toDataURL()).join()"""
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-CHARTS = ("#equity", "#drawdown", "#rolling", "#price")
+CHARTS = ("#equity", "#drawdown", "#rolling", "#exposure", "#price")
 
 
 def colours(page: Page, box: str) -> int:
@@ -129,6 +129,32 @@ def test_text_and_undefined_figures_sort_too(
     assert column(page, "Profit factor") == ["\N{EN DASH}" if one is None else f"{one:.2f}" for one in ordered]
 
 
+def test_each_result_has_its_tiles_and_its_trades_drawn(
+    look: Callable[..., Any], html: str, results: list[BacktestResult]
+) -> None:
+    page = look(html, fragment=f"#{results[1].result_id}").page
+    assert page.locator(".head:visible").get_attribute("data-of") == results[1].result_id
+    for side in (0, 1):
+        dots = page.locator("article:visible .trips .pair > div").nth(side).locator("circle")
+        assert dots.count() == results[1].trades.height
+    won = results[1].trades.filter(results[1].trades["return_pct"] > 0.0).height
+    assert page.locator("article:visible circle.win").count() == 2 * won
+    page.locator("#choose").select_option(results[3].result_id)
+    assert page.locator("article:visible circle").count() == 2 * results[3].trades.height
+
+
+def test_all_figures_can_be_opened(look: Callable[..., Any], html: str, results: list[BacktestResult]) -> None:
+    page = look(html).page
+    figure = page.locator(".head:visible .groups tr", has_text="tracking_error_pct")
+    assert figure.is_hidden()
+    page.locator(".head:visible details.all summary").click()
+    assert figure.inner_text().split() == [
+        "tracking_error_pct",
+        number(results[0].document["tracking_error_pct"], 2, "%"),
+    ]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1300
+
+
 def test_a_logarithmic_scale_redraws_the_equity(look: Callable[..., Any], html: str) -> None:
     page = look(html).page
     linear = picture(page, "#equity")
@@ -201,7 +227,7 @@ def test_hostile_names_are_text_and_run_nothing(look: Callable[..., Any], hostil
     assert column(seen.page, "Symbols") == [HOSTILE]
     assert column(seen.page, "Strategy") == [HOSTILE]
     assert seen.page.locator("#pick option").all_text_contents() == [HOSTILE]
-    assert HOSTILE in seen.page.locator("article h3").inner_text()
+    assert HOSTILE in seen.page.locator(".head:visible h3").inner_text()
     assert colours(seen.page, "#price") > 10
 
 
