@@ -120,7 +120,7 @@ def test_the_order_of_combinations_changes_nothing(goog: Bars) -> None:
 
 
 def test_a_ruined_account_is_told() -> None:
-    close = np.array([100.0, 101.0, 90.0, 80.0, 100.0, 350.0, 360.0, 350.0])
+    close = np.array([100.0, 101.0, 99.0, 90.0, 80.0, 350.0, 360.0, 350.0])
     ts_us = np.arange(close.size, dtype=np.int64) * 86_400_000_000
     origin = {"symbol": "UP", "adjust": "none", "sha256": "x"}
     bars = Bars("UP", "1d", ts_us, close, close, close, close, close, origin)
