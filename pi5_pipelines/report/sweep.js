@@ -8,7 +8,7 @@
   const figures = Object.fromEntries(data.figures.map(([name, title, decimals, unit, better]) => [name, { title, decimals, unit, better }]));
   const levels = Object.fromEntries(data.params.map((name) => [name, [...new Set(columns[name])].sort((a, b) => a - b)]));
   const plain = (value) => String(Number(value.toPrecision(6)));
-  const said = (value, name) => (Number.isNaN(value) ? "\u2013" : value.toLocaleString("en", { minimumFractionDigits: figures[name].decimals, maximumFractionDigits: figures[name].decimals }).replace("-", "\u2212") + figures[name].unit);
+  const said = (value, name) => (Number.isNaN(value) ? "\u2013" : value.toLocaleString("en", { minimumFractionDigits: figures[name].decimals, maximumFractionDigits: figures[name].decimals }).replace("-", "\u2212") + figures[name].unit).replace(/^\u2212(?=[0.,]*%?$)/, "");
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let marked = data.chosen;

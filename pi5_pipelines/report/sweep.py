@@ -25,6 +25,7 @@ HEADINGS = {
 }
 RANKED_BY = "sharpe"
 ROWS = 50  # of the table
+MOST_POINTS = 40_000  # that the page carries: with six columns some 1.3 MB
 BINS = 40
 STANDING = (
     "strategy",
@@ -49,10 +50,13 @@ def render_sweep(frame: pl.DataFrame, params: Sequence[str], document: Mapping[s
     `honesty`, a verdict with level, sentences and figures. Raises DataRangeError for a table without rows and
     UnknownNameError for a column that is missing or a choice that is not in the table.
     """
+    import polars as pl
+
     table = checked(frame, params)
     figures = [name for name in table.columns if name not in params]
     chosen = choice(table, params, document.get("chosen"))
     around = neighbourhood(table, params, chosen, RANKED_BY)
+    carried = table.with_row_index("rank").filter((pl.col("rank") < MOST_POINTS) | matches(chosen)).drop("rank")
     return from_template(
         "sweep.html",
         title=f"Sweep of {document['strategy']} on {', '.join(document['symbols'])}",
@@ -63,10 +67,11 @@ def render_sweep(frame: pl.DataFrame, params: Sequence[str], document: Mapping[s
         headings=[(name, *heading(name)) for name in figures],
         rows=table.head(ROWS).to_dicts(),
         combinations=table.height,
+        carried=carried.height,
         chosen=chosen,
         around=around,
         definitions={name: METRICS[name].meaning for name in figures if name in METRICS},
-        payload=script_json(payload(table, params, figures, chosen)),
+        payload=script_json(payload(carried, params, figures, chosen, classes(table[RANKED_BY].drop_nulls()))),
         styles=own("page.css"),
         scripts=[own("table.js"), own("sweep.js")],
     )
@@ -99,15 +104,20 @@ def checked(frame: pl.DataFrame, params: Sequence[str]) -> pl.DataFrame:
 
 def choice(table: pl.DataFrame, params: Sequence[str], wanted: Mapping[str, float] | None) -> dict[str, float]:
     """The chosen combination: the wanted one, else the first of the table."""
-    import polars as pl
-
     if wanted is None:
         return {name: float(table[name][0]) for name in params}
     found = {name: float(wanted[name]) for name in params if name in wanted}
-    if len(found) < len(params) or table.filter(*(pl.col(name) == found[name] for name in params)).is_empty():
+    if len(found) < len(params) or table.filter(matches(found)).is_empty():
         told = ", ".join(f"{name} {value:g}" for name, value in wanted.items())
         raise UnknownNameError(f"the choice {told} is not among the combinations", where="sweep")
     return found
+
+
+def matches(point: Mapping[str, float]) -> pl.Expr:
+    """Whether a row is a combination of parameters."""
+    import polars as pl
+
+    return pl.all_horizontal(*(pl.col(name) == value for name, value in point.items()))
 
 
 def words(table: pl.DataFrame, around: Neighbourhood) -> str:
@@ -130,18 +140,20 @@ def words(table: pl.DataFrame, around: Neighbourhood) -> str:
 
 
 def payload(
-    table: pl.DataFrame, params: Sequence[str], figures: Sequence[str], chosen: Mapping[str, float]
+    table: pl.DataFrame,
+    params: Sequence[str],
+    figures: Sequence[str],
+    chosen: Mapping[str, float],
+    histogram: Mapping[str, list[float]],
 ) -> dict[str, Any]:
-    """The numbers behind the page: every column once, and the counts of Sharpe ratios by class."""
-    import polars as pl
-
+    """The numbers behind the page: every column once, where the chosen row is, and the Sharpe ratios by class."""
     columns = {name: charts.float32(table[name].fill_null(math.nan).to_numpy()) for name in (*params, *figures)}
     return {
         "params": list(params),
         "figures": [[name, *heading(name), METRICS[name].better if name in METRICS else "neither"] for name in figures],
         "columns": columns,
-        "chosen": int(table.with_row_index("row").filter(*(pl.col(name) == chosen[name] for name in params))["row"][0]),
-        "classes": classes(table[RANKED_BY].drop_nulls()),
+        "chosen": int(table.select(matches(chosen).arg_max()).item()),
+        "classes": histogram,
         "ranked_by": RANKED_BY,
         "rows": ROWS,
     }

@@ -74,6 +74,21 @@ def results(bars: dict[str, Bars], run: Callable[..., BacktestResult]) -> list[B
 
 
 @pytest.fixture(scope="session")
+def grid(bars: dict[str, Bars], run: Callable[..., BacktestResult]) -> pl.DataFrame:
+    """Every combination of two averages on GOOG: parameters and main figures."""
+    import polars as pl
+
+    figures = ("return_pct", "sharpe", "max_drawdown_pct", "trades")
+    pairs = [(fast, slow) for fast in (5, 10, 15, 25) for slow in range(20, 91, 10) if fast < slow]
+    documents = [run("sma_cross", [bars["GOOG"]], fast=fast, slow=slow).document for fast, slow in pairs]
+    rows = [
+        {"fast": fast, "slow": slow, **{name: document[name] for name in figures}}
+        for (fast, slow), document in zip(pairs, documents, strict=True)
+    ]
+    return pl.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
 def html(results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame) -> str:
     return render(results, bars, verdicts, [SKIPPED], title="Nightly backtests", data_as_of="2013-03-01")
 
