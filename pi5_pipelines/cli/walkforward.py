@@ -86,7 +86,7 @@ def walkforward(  # noqa: PLR0913 - one argument an option
     bars = load_bars(app, files, symbols, timeframe, start, end, adjust or "total-return")
     folds = cut(bars, train, test, purge + embargo, anchored=anchored)
     with progress("compiling the strategy") as move:
-        found = walk_forward(spec, bars, combinations_of(space, where), folds, objective, move)
+        found = walk_forward(spec, bars, combinations_of(space), folds, objective, move)
     options: dict[str, Any] = {"train": train, "test": test, "anchored": anchored, "purge": purge, "embargo": embargo}
     options["objective"] = objective
     tally = record(app, spec, bars, found, (params, where), options)
@@ -96,17 +96,24 @@ def walkforward(  # noqa: PLR0913 - one argument an option
 
 
 def space_of(spec: BacktestSpec, params: Sequence[str], where: str | None) -> Space:
-    """What is to be tried; raises SweepError as `pi5 sweep` does."""
-    from pi5_pipelines.sweep.space import make_space
+    """What is to be tried; raises OptionError for ranges or a condition that are wrong."""
+    from pi5_pipelines.errors import SweepError
+    from pi5_pipelines.sweep.space import make_space, nothing_left
 
-    return make_space(spec.definition(), params, where)
+    try:
+        space = make_space(spec.definition(), params, where)
+        if not space.any_wanted():
+            raise nothing_left(where)
+    except SweepError as error:
+        raise OptionError(error.what, where=error.where, hint=error.hint) from error
+    return space
 
 
-def combinations_of(space: Space, where: str | None) -> NDArray[np.float64]:
-    """All sets of parameters, shape (N, P); raises SweepError for none and OptionError for too many."""
+def combinations_of(space: Space) -> NDArray[np.float64]:
+    """All sets of parameters, shape (N, P); raises OptionError for too many."""
     import numpy as np
 
-    from pi5_pipelines.sweep.space import SCAN, nothing_left
+    from pi5_pipelines.sweep.space import SCAN
 
     found: list[NDArray[np.float64]] = []
     for first in range(0, space.size, SCAN):
@@ -115,10 +122,7 @@ def combinations_of(space: Space, where: str | None) -> NDArray[np.float64]:
             raise OptionError(
                 f"more than {MOST_COMBINATIONS:,} combinations", where="--param", hint="use larger steps, or --where"
             )
-    combinations = np.concatenate(found)
-    if not len(combinations):
-        raise nothing_left(where)
-    return combinations
+    return np.concatenate(found)
 
 
 def cut(bars: Sequence[Bars], train: int, test: int, gap: int, *, anchored: bool) -> tuple[Fold, ...]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
 from pi5_pipelines.backtest.compiled import compiled_loop
-from pi5_pipelines.backtest.run import aligned
+from pi5_pipelines.backtest.run import aligned, run_backtest
 from pi5_pipelines.errors import BacktestError
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Runner:
         self.strategy = self.spec.definition()
         if not bars or (len(bars) > 1 and not self.strategy.many_symbols) or not all(len(one) for one in bars):
             raise BacktestError("there are no bars, or too many symbols", where=f"strategy {spec.strategy}")
+        self.bars = bars
         self.symbols = len(bars)
         if self.strategy.many_symbols:
             self.columns = aligned(bars)
@@ -71,8 +74,25 @@ class Runner:
         """The account of the strategy with these parameters, all of them in its order."""
         import numpy as np
 
+        if self.places_orders:
+            return self._placed(params)
         values = np.array(params, dtype=np.float64)
         return self.run_loop(compiled_loop(self.spec.strategy), values, self.strategy.memory(params, self.symbols))
+
+    @property
+    def places_orders(self) -> bool:
+        """Whether the run goes through another event loop than that of plain targets."""
+        by_orders = getattr(self.spec, "by_orders", None)
+        return by_orders is not None and bool(by_orders())
+
+    def _placed(self, params: Sequence[float]) -> Account:
+        """The account of such a run, through `run_backtest`; its fills are left out."""
+        names = [parameter.name for parameter in self.strategy.parameters]
+        values = dict(zip(names, map(float, params), strict=True))
+        result = run_backtest(msgspec.structs.replace(self.spec, params=values), self.bars)
+        self._curve.fill(0.0)
+        self._curve[driver.CURVE_EQUITY] = result.equity
+        return Account(self._curve, self._fills[:0], bool(result.document["ruined"]))
 
     def run_loop(self, loop: Callable[..., None], params: NDArray[np.float64], memory: int) -> Account:
         """The account of any compiled event loop of the same kind; raises BacktestError when the strategy fails."""

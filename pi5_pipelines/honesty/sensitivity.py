@@ -44,7 +44,8 @@ class Neighbour:
 class Sensitivity:
     """Annualised Sharpe ratios of the run as it is, with costs doubled, one bar late, and with parameters a step off.
 
-    `costs_bps` are the fee and the slippage a side of the run with doubled costs. A run that never moved counts as 0.
+    `costs_bps` are the fee and the slippage a side of the run with doubled costs. A run that never moved counts as 0;
+    one that places orders is not delayed (NaN).
     """
 
     sharpe: float
@@ -78,7 +79,7 @@ def sensitivity(spec: BacktestSpec, bars: Sequence[Bars], steps: Mapping[str, fl
         sharpe=sharpe_of(runner.run(params), bars),
         sharpe_double_costs=sharpe_of(Runner(dearer, bars).run(params), bars),
         costs_bps=(dearer.fee_bps, dearer.slippage_bps),
-        sharpe_delayed=sharpe_of(delayed(runner, params), bars),
+        sharpe_delayed=math.nan if runner.places_orders else sharpe_of(delayed(runner, params), bars),
         neighbours=tuple(Neighbour(one, sharpe_of(runner.run(tuple(one.values())), bars)) for one in around),
     )
 

@@ -111,6 +111,12 @@ def walk_forward(
     if combinations.shape[0] < 1:
         raise BacktestError("there is no combination to try", where="walk-forward", hint="widen the ranges")
     runner = Runner(spec, bars)
+    if runner.places_orders:
+        raise BacktestError(
+            "it goes through orders, which a walk-forward does not hand over from fold to fold",
+            where=f"walk-forward of {spec.strategy}",
+            hint="use a strategy that names targets, with fees and slippage in basis points",
+        )
     periods = periods_per_year(bars[0].timeframe, bars[0].calendar)
     bounds = _bounds(folds)
     found = search(runner, combinations, bounds, progress)

@@ -23,9 +23,9 @@ def autoregressive(seed: int, length: int, memory: float) -> np.ndarray[tuple[in
 @pytest.mark.parametrize("memory", [0.3, 0.6])
 def test_the_block_length_of_an_autoregression_is_the_one_of_theory(memory: float) -> None:
     """For an AR(1) the optimum is (2 rho / (1 - rho^2))^(2/3) T^(1/3)."""
-    length = 20_000
+    length = 5_000
     expected = (2 * memory / (1 - memory**2)) ** (2 / 3) * length ** (1 / 3)
-    found = [block_length(autoregressive(seed, length, memory)) for seed in range(10)]
+    found = [block_length(autoregressive(seed, length, memory)) for seed in range(8)]
     assert np.median(found) == pytest.approx(expected, rel=0.15)
 
 
