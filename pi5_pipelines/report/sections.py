@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WORST: Final = 5
 MOST_CURVES: Final = 30  # in the table of correlations
 DECIMALS: Final = {"%": 2, "money": 2, "days": 1, "bars": 1, "trades": 0, "": 2}
+COMMON: Final = ("fees", "slippage")
 COUNTS: Final = {"trades", "closed_trades", "open_trades", "drawdowns", "bars", "max_trade_bars", "periods_per_year"}
 
 
@@ -107,12 +108,15 @@ def versus(result: BacktestResult, benchmark: Bars) -> list[tuple[str, str, bool
 
 
 def costs(document: Mapping[str, Any]) -> list[Cost]:
-    """What was paid, by kind: the document's own breakdown where it has one, else fees and slippage."""
+    """What was paid, by kind: the document's own breakdown where it has one, else fees and slippage.
+
+    Other kinds that cost nothing are left out; what brought money counts below zero.
+    """
     told = document.get("costs") or {"fees": document["fees_paid"], "slippage": document["slippage_paid"]}
-    paid = {name: float(value) for name, value in told.items() if isinstance(value, (int, float))}
+    paid = {name: float(value) for name, value in told.items() if value or name in COMMON}
     total = sum(paid.values())
     gross = document["equity_final"] - document["cash"] + total
-    rows = [*paid.items(), ("together", total)] if len(paid) > 1 else list(paid.items())
+    rows = [*paid.items(), ("together", total)]
     return [Cost(name.replace("_", " "), money, money / gross * 100.0 if gross > 0.0 else None) for name, money in rows]
 
 

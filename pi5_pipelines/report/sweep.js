@@ -84,7 +84,8 @@
         const [x, y] = [Math.floor(fx), Math.floor(fy)];
         const [x1, y1] = [Math.min(x + 1, xs.length - 1), Math.min(y + 1, ys.length - 1)];
         const [u, v] = [fx - x, fy - y];
-        const value = (at(x, y) * (1 - u) + at(x1, y) * u) * (1 - v) + (at(x, y1) * (1 - u) + at(x1, y1) * u) * v;
+        const between = (at(x, y) * (1 - u) + at(x1, y) * u) * (1 - v) + (at(x, y1) * (1 - u) + at(x1, y1) * u) * v;
+        const value = Number.isNaN(between) ? at(Math.round(fx), Math.round(fy)) : between; // beside a hole
         if (Number.isNaN(value)) continue;
         const share = (value - colours.low) / (colours.high - colours.low || 1);
         const band = (Math.min(Math.floor(share * STEPS), STEPS - 1) + 0.5) / STEPS;
@@ -173,7 +174,7 @@
     const at = data.params.map((name) => `${name} ${plain(columns[name][row])}`).join(", ");
     const chosen = byId("figure").value;
     const mean = byId("rest").value === "mean" && !byId("rest-label").hidden ? `mean ${figures[chosen].title} ${said(value, chosen)}; at this point: ` : "";
-    byId("map-says").textContent = `${at}: ${mean}${Object.keys(figures).map((name) => `${figures[name].title} ${said(columns[name][row], name)}`).join(", ")}`;
+    byId("map-says").textContent = `${at}: ${mean}${data.told.map((name) => `${figures[name].title} ${said(columns[name][row], name)}`).join(", ")}`;
   };
   const cellAt = (event) => {
     const edge = byId("map").getBoundingClientRect();

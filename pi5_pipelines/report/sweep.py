@@ -25,7 +25,7 @@ HEADINGS = {
 }
 RANKED_BY = "sharpe"
 ROWS = 50  # of the table
-MOST_POINTS = 40_000  # that the page carries: with six columns some 1.3 MB
+MOST_NUMBERS = 400_000  # that the page carries, at 16 letters for three of them
 BINS = 40
 STANDING = (
     "strategy",
@@ -56,7 +56,8 @@ def render_sweep(frame: pl.DataFrame, params: Sequence[str], document: Mapping[s
     figures = [name for name in table.columns if name not in params]
     chosen = choice(table, params, document.get("chosen"))
     around = neighbourhood(table, params, chosen, RANKED_BY)
-    carried = table.with_row_index("rank").filter((pl.col("rank") < MOST_POINTS) | matches(chosen)).drop("rank")
+    most = MOST_NUMBERS // table.width
+    carried = table.with_row_index("rank").filter((pl.col("rank") < most) | matches(chosen)).drop("rank")
     return from_template(
         "sweep.html",
         title=f"Sweep of {document['strategy']} on {', '.join(document['symbols'])}",
@@ -154,6 +155,7 @@ def payload(
         "columns": columns,
         "chosen": int(table.select(matches(chosen).arg_max()).item()),
         "classes": histogram,
+        "told": list(HEADINGS),
         "ranked_by": RANKED_BY,
         "rows": ROWS,
     }

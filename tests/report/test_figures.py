@@ -112,11 +112,12 @@ def test_costs_are_a_share_of_the_profit_before_them() -> None:
 
 
 def test_a_document_s_own_costs_go_before_fees_and_slippage() -> None:
-    told = {"commission": 10.0, "borrow_fee": 5.0, "funding": -3.0, "note": "none"}
+    told = {"fees": 10.0, "slippage": 0.0, "spread": 0.0, "margin_interest": 5.0, "funding": -3.0}
     document = {"cash": 1000.0, "equity_final": 1088.0, "fees_paid": 10.0, "slippage_paid": 0.0, "costs": told}
     assert costs(document) == [
-        Cost("commission", 10.0, 10.0),
-        Cost("borrow fee", 5.0, 5.0),
+        Cost("fees", 10.0, 10.0),
+        Cost("slippage", 0.0, 0.0),
+        Cost("margin interest", 5.0, 5.0),
         Cost("funding", -3.0, -3.0),
         Cost("together", 12.0, 12.0),
     ]
