@@ -79,9 +79,9 @@ def section(line: dict[str, Any]) -> str:
     for table in (value for value in figures.values() if isinstance(value, dict)):
         heads = list(dict.fromkeys(key for one in table.values() for key in one))
         body = [[name, *(one.get(head, "") for head in heads)] for name, one in table.items()]
-        parts.append(rows(["", *(head.replace("_", " ") for head in heads)], body))
+        parts.append(rows(["", *heads], body))
     if plain:
-        parts.append(rows(("figure", "value"), [(key.replace("_", " "), value) for key, value in plain]))
+        parts.append(rows(("figure", "value"), plain))
     texts = [(key, value) for key, value in figures.items() if isinstance(value, str)]
     parts.append("\n".join(f"- {key.replace('_', ' ').capitalize()}: {value}." for key, value in texts))
     versions = ", ".join(f"{name} {line[name]}" for name in ("python", *LIBRARIES))
