@@ -2,6 +2,7 @@
 
 TradingError
 ├── ConfigFileError     pi5.toml cannot be read as TOML, or an override is malformed
+├── FrictionError       a cost, a delay or a margin is not written as it should be
 ├── InstrumentError     an instrument's definition, or a price it cannot hold
 └── StrategyError       a strategy's definition or its parameters
 """
@@ -23,6 +24,10 @@ class TradingError(Exception):
 
 class ConfigFileError(TradingError):
     """pi5.toml cannot be read as TOML, or an override is malformed."""
+
+
+class FrictionError(TradingError):
+    """A cost, a delay or a margin is not written as it should be."""
 
 
 class InstrumentError(TradingError):

@@ -110,3 +110,25 @@ def rsi_push(state: MutableSequence[float], at: int, n: int, value: float) -> fl
     if state[at + 3] == 0.0:
         return 100.0 if state[at + 2] > 0.0 else 50.0
     return 100.0 - 100.0 / (1.0 + state[at + 2] / state[at + 3])
+
+
+ATR_SIZE = 3  # ranges seen, previous close, average range
+
+
+def atr_push(state: MutableSequence[float], at: int, n: int, high: float, low: float, close: float) -> float:
+    """Average True Range over `n` bars with Wilder's smoothing (slots: ATR_SIZE).
+
+    J. Welles Wilder, New Concepts in Technical Trading Systems (1978): the true range spans the bar and the close
+    before it; the first average is a simple mean of `n` of them, later ones (previous x (n - 1) + new) / n.
+    """
+    seen, before = state[at], state[at + 1]
+    state[at] = seen + 1.0
+    state[at + 1] = close
+    reach = high - low
+    if seen > 0.0:
+        reach = max(high, before) - min(low, before)
+    if seen < n:
+        state[at + 2] += reach / n
+        return state[at + 2] if seen == n - 1 else NAN
+    state[at + 2] = (state[at + 2] * (n - 1) + reach) / n
+    return state[at + 2]

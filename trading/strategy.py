@@ -1,4 +1,4 @@
-"""What a strategy is: named parameters and pure functions that say how much to hold."""
+"""What a strategy is: named parameters and pure functions that say how much to hold, or which orders to place."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from trading.errors import StrategyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableSequence, Sequence
 
+    from trading.account import Account
     from trading.bar import Bar
+    from trading.order import Book
 
     Decide = Callable[[MutableSequence[float], Sequence[float], Bar, float], float]
     Allocate = Callable[
         [MutableSequence[float], Sequence[float], Sequence[Bar], Sequence[float], MutableSequence[float]], bool
     ]
+    Trade = Callable[[MutableSequence[float], Sequence[float], Bar, Account, Book], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,9 @@ class Strategy:
     bar, position)` answers the target exposure for one symbol, from -1 (all short) over 0 (flat) to 1 (all long);
     the same answer as before means: no order; NaN means: not yet. A strategy over many symbols has
     `allocate(state, params, bars, positions, weights)` instead: it writes a target per symbol into `weights` and
-    answers whether to trade now (a bar whose close is NaN is missing). `orderings` lists parameters that must rise,
-    such as (("fast", "slow"),).
+    answers whether to trade now (a bar whose close is NaN is missing). A strategy that places orders has
+    `trade(state, params, bar, account, orders)` instead: it writes them into its book (see placing.py). `orderings`
+    lists parameters that must rise, such as (("fast", "slow"),).
     """
 
     name: str
@@ -57,11 +61,12 @@ class Strategy:
     memory: Callable[[Sequence[float], int], int]
     decide: Decide | None = None
     allocate: Allocate | None = None
+    trade: Trade | None = None
     orderings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.decide is None) == (self.allocate is None):
-            raise StrategyError(self.name, "must have either decide (one symbol) or allocate (many symbols)")
+        if sum(rule is not None for rule in (self.decide, self.allocate, self.trade)) != 1:
+            raise StrategyError(self.name, "must have one of decide (targets), allocate (many symbols), trade (orders)")
 
     @property
     def many_symbols(self) -> bool:
@@ -90,7 +95,7 @@ class Decider:
 
     def __init__(self, strategy: Strategy, params: Mapping[str, float]) -> None:
         if strategy.decide is None:
-            raise StrategyError(strategy.name, "trades many symbols; it cannot be fed one symbol's bars")
+            raise StrategyError(strategy.name, "names no targets for one symbol; it cannot be fed bars alone")
         self._decide = strategy.decide
         self._params = strategy.params(params)
         self._state = [0.0] * strategy.memory(self._params, 1)

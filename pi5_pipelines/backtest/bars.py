@@ -27,7 +27,8 @@ class Bars:
     """One symbol's bars in time order: `ts_us` in UTC microseconds, prices and volume as real numbers.
 
     `input` says where they came from, to find the very same bars again: a lake table with its version and the
-    adjustment, or a file with its sha256; `sha256` in it is the hash of the arrays themselves.
+    adjustment, or a file with its sha256; `sha256` in it is the hash of the arrays themselves. `tick` is 0 where any
+    price is allowed; `dividends` are money a share at the bar that goes ex, where prices still hold them.
     """
 
     symbol: str
@@ -41,6 +42,8 @@ class Bars:
     input: dict[str, Any]
     lot: float = 1.0
     calendar: str = "XNYS"
+    tick: float = 0.0
+    dividends: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return int(self.ts_us.size)
@@ -111,6 +114,7 @@ def bars_of_symbols(
     actions_version: int | None = None,
 ) -> dict[str, Bars]:
     """The bars of those symbols that the lake has, all of one version and read at once; raises as `bars_from_lake`."""
+    from pi5_pipelines.backtest.dividends import dividends_by_bar
     from pi5_pipelines.market.adjust import adjusted
     from pi5_pipelines.market.bars import to_real
 
@@ -130,10 +134,14 @@ def bars_of_symbols(
     for name in (name for name in symbols if (name,) in parts):
         traits = instruments[name]
         real = to_real(parts[name,], int(traits["price_scale"]), int(traits["size_scale"]))
-        if actions is not None:
-            real = adjusted(real, actions.filter(symbol=name), adjust)
+        own = None if actions is None else actions.filter(symbol=name)
+        if own is not None:
+            real = adjusted(real, own, adjust)
         real = cut(real, start, end, f"{name} in lake table {table}")
-        quoted = {"lot": float(traits["lot"]), "calendar": str(traits["calendar"])}
+        quoted: dict[str, Any] = {"lot": float(traits["lot"]), "calendar": str(traits["calendar"])}
+        # Adjusted prices lie off the grid that orders were quoted on; dividends are in prices until taken out.
+        quoted["tick"] = float(traits["tick_size"]) if adjust == "none" else 0.0
+        quoted["dividends"] = dividends_by_bar(real, own) if own is not None and adjust == "splits" else None
         found[name] = from_frame(real, name, timeframe, {"symbol": name, **origin}, **quoted)
     return found
 

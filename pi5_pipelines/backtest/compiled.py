@@ -18,8 +18,9 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import trading
-from pi5_pipelines.backtest import driver
-from trading import strategies
+from pi5_pipelines.backtest import driver, loop_orders
+from pi5_pipelines.errors import BacktestError
+from trading import session, strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +30,43 @@ if TYPE_CHECKING:
 _RULEBOOK = Path(trading.__file__).parent
 _FOLDER, _PACKAGE, _STRATEGIES = Path(strategies.__path__[0]), strategies.__name__, frozenset(strategies.names())
 _NOT_RULES = {"config.py", "errors.py"}  # they decide nothing about a result
+_ORDER_MODULES = {
+    "account",
+    "broker",
+    "contingency",
+    "fees",
+    "filling",
+    "financing",
+    "frictions",
+    "ledger",
+    "loop_orders",
+    "margin",
+    "matching",
+    "order",
+    "order_checks",
+    "placing",
+    "session",
+    "slippage",
+}
+# The code of orders makes no arrays; without counting references to them it is four times as fast.
+_UNCOUNTED: Any = {"_nrt": False}
+# Factories of loops, and what is compiled on its own.
+_NOT_JITTED: set[Any] = {
+    driver.one_symbol,
+    driver.many_symbols,
+    loop_orders.placing_orders,
+    loop_orders.naming_targets,
+    loop_orders.before_strategy,
+    session.finish,
+}
 
 
 def source_hashes(strategy: str | None = None) -> dict[str, str]:
     """The sha256 of every source file that decides a result, by its path from the project's root.
 
-    For a named strategy, files of other strategies count only where its own file imports them.
+    For a named strategy, files of other strategies count only where its own file imports them; "" names none.
     """
-    files = [*sorted(_RULEBOOK.rglob("*.py")), Path(driver.__file__)]
+    files = [*sorted(_RULEBOOK.rglob("*.py")), Path(driver.__file__), Path(loop_orders.__file__)]
     if strategy is not None:
         others = _STRATEGIES - _with_imported(strategy)
         files = [file for file in files if file.parent != _FOLDER or file.stem not in others]
@@ -50,7 +80,7 @@ def source_hashes(strategy: str | None = None) -> dict[str, str]:
 
 def _with_imported(strategy: str) -> set[str]:
     """A strategy and those whose modules it imports, and so on."""
-    found, new = set[str](), {strategy}
+    found, new = set[str](), {strategy} & _STRATEGIES
     while new:
         found |= new
         trees = [ast.parse((_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in new]
@@ -89,8 +119,62 @@ def interpreted_loop(strategy: Strategy) -> Callable[..., None]:
     if strategy.decide is not None:
         return driver.one_symbol(strategy.decide)
     if strategy.allocate is None:
-        raise TypeError(strategy.name)
+        raise BacktestError(
+            "it places orders, which the plain loop does not trade",
+            where=f"strategy {strategy.name}",
+            hint="run it with `pi5 backtest`",
+        )
     return driver.many_symbols(strategy.allocate)
+
+
+@cache
+def compiled_orders_loop(name: str) -> Callable[..., None]:
+    """The compiled loop of orders of the strategy called `name`; what all strategies share is compiled once."""
+    import numba
+
+    _share_order_core()
+    numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
+    loop: Callable[..., None] = numba.njit(cache=True, **_UNCOUNTED)(interpreted_orders_loop(strategies.find(name)))
+    return loop
+
+
+def interpreted_orders_loop(strategy: Strategy) -> Callable[..., None]:
+    """The same loop of orders as CPython runs it."""
+    if strategy.trade is not None:
+        return loop_orders.placing_orders(strategy.trade)
+    if strategy.decide is None:
+        raise BacktestError("it trades many symbols, and the loop of orders one", where=f"strategy {strategy.name}")
+    return loop_orders.naming_targets(strategy.decide)
+
+
+@cache
+def _share_order_core() -> None:
+    """Compile what lies around a strategy's decision into machine code of its own, kept for all strategies.
+
+    A function called this way is not compiled anew into each strategy's loop, which is most of the work.
+    """
+    import numba
+    from numba.extending import overload
+
+    register_rulebook()
+    numba.config.CACHE_DIR = str(cache_folder(""))  # type: ignore[attr-defined]  # made at import
+    before = numba.njit(cache=True, **_UNCOUNTED)(loop_orders.before_strategy)
+    after = numba.njit(cache=True, **_UNCOUNTED)(session.finish)
+
+    # numba reads the parameters' names off these functions: they are those of the functions they stand for.
+    @overload(loop_orders.before_strategy, jit_options=_UNCOUNTED)
+    def _before(columns, inside, dividends, desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        def run(columns, inside, dividends, desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return before(columns, inside, dividends, desk, i, bar, last)
+
+        return run
+
+    @overload(session.finish, jit_options=_UNCOUNTED)
+    def _after(desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        def run(desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return after(desk, i, bar, last)
+
+        return run
 
 
 @cache
@@ -99,12 +183,9 @@ def register_rulebook() -> None:
     from numba.extending import register_jitable
 
     names = [module.name for module in walk_packages(trading.__path__, "trading.")]
-    modules: list[Any] = [driver, *map(import_module, names)]
+    modules: list[Any] = [driver, loop_orders, *map(import_module, names)]
     for module in modules:
+        by_orders = module.__name__.rpartition(".")[2] in _ORDER_MODULES
         for value in list(vars(module).values()):
-            if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not _is_factory(value):
-                register_jitable(value)
-
-
-def _is_factory(function: FunctionType) -> bool:
-    return function in (driver.one_symbol, driver.many_symbols)
+            if isinstance(value, FunctionType) and value.__module__ == module.__name__ and value not in _NOT_JITTED:
+                register_jitable(**_UNCOUNTED)(value) if by_orders else register_jitable(value)

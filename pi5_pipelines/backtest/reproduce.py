@@ -15,7 +15,7 @@ from pi5_pipelines.backtest.nightly import results_folder
 from pi5_pipelines.backtest.result import canonical
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
-from pi5_pipelines.backtest.store import CURVE, FILLS, TRADES, ResultStore
+from pi5_pipelines.backtest.store import CURVE, FILLS, ORDERS, TRADES, ResultStore
 from pi5_pipelines.errors import Pi5Error, ReproduceError
 
 if TYPE_CHECKING:
@@ -51,9 +51,15 @@ def reproduce(settings: Settings, lake: Lake, result_id: str) -> Reproduction:
         notes += remarks
         if one is not None:
             bars.append(one)
-    if len(bars) == len(document["inputs"]):
-        result = run_backtest(_spec(document), bars)
-        again = {**result.document, "inputs": document["inputs"]}
+    fine: Bars | None = None
+    finer = document.get("fine_inputs", [])
+    for recorded in finer:
+        fine, changed, remarks = _load(lake, recorded, {**document, "timeframe": recorded["timeframe"]})
+        differences += changed
+        notes += remarks
+    if len(bars) == len(document["inputs"]) and (fine is not None or not finer):
+        result = run_backtest(_spec(document), bars, fine=fine)
+        again = {**result.document, "inputs": document["inputs"], "fine_inputs": finer}
         identical = canonical(again) == store.document_bytes(found)
         changed = _changed_tables(store, found, result) if identical else _changed_figures(document, again)
         differences += changed
@@ -86,7 +92,7 @@ def _span(document: dict[str, Any]) -> dict[str, date]:
 
 def _spec(document: dict[str, Any]) -> BacktestSpec:
     names = [field.name for field in msgspec.structs.fields(BacktestSpec)]
-    return msgspec.convert({name: document[name] for name in names}, BacktestSpec)
+    return msgspec.convert({name: document[name] for name in names if name in document}, BacktestSpec)
 
 
 def _load(lake: Lake, recorded: dict[str, Any], document: dict[str, Any]) -> tuple[Bars | None, list[str], list[str]]:
@@ -150,6 +156,7 @@ def _changed_tables(store: ResultStore, found: str, again: BacktestResult) -> li
         CURVE: all(np.array_equal(getattr(kept, name), getattr(again, name)) for name in curves),
         FILLS: kept.fills.equals(again.fills),
         TRADES: kept.trades.equals(again.trades),
+        ORDERS: again.orders is None or (kept.orders is not None and kept.orders.equals(again.orders)),
     }
     return [f"{name} was changed after the run" for name, is_same in same.items() if not is_same]
 

@@ -15,6 +15,7 @@ from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import digest, label
 from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.backtest.order_events import orders_frame
 from pi5_pipelines.backtest.trades import fills_frame, round_trips, trades_frame
 from trading.timeframe import periods_per_year
 
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.spec import BacktestSpec
 
 ID_LENGTH = 16
+COST_KINDS = (
+    "fees",
+    "spread",
+    "slippage",
+    "impact",
+    "borrow",
+    "funding",
+    "interest",
+    "margin_interest",
+    "dividends",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,8 @@ class BacktestResult:
     """`document` is the contract's JSON; arrays have one value a bar.
 
     `exposure` is the signed position value over equity; `benchmark` the equity of buying and holding with the same
-    cash, without costs, in equal parts where there are several symbols.
+    cash, without costs, in equal parts where there are several symbols. `orders` holds the order events of a run that
+    traded by orders.
     """
 
     result_id: str
@@ -48,17 +61,25 @@ class BacktestResult:
     benchmark: NDArray[np.float64]
     fills: pl.DataFrame
     trades: pl.DataFrame
+    orders: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an event loop wrote: curve rows as in driver, fills as a table, and the bar of ruin (-1: none)."""
+    """What an event loop wrote: curve rows as in driver, fills as a table, and the bar of ruin (-1: none).
+
+    The loop of orders adds order events (ledger.EVENT_COLUMNS), costs in money, and what it counted.
+    """
 
     ts_us: NDArray[np.int64]
     curve: NDArray[np.float64]
     fills: NDArray[np.float64]
     ruined: int
     fill_count: int
+    events: NDArray[np.float64] | None = None
+    event_count: int = 0
+    costs: dict[str, float] | None = None
+    counts: dict[str, int] | None = None
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -66,13 +87,17 @@ def canonical(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(_plain(document), sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
-def result_id_of(spec: BacktestSpec, bars: Sequence[Bars], version: str) -> str:
+def result_id_of(spec: BacktestSpec, bars: Sequence[Bars], version: str, fine: Bars | None = None) -> str:
     """The identity of a run: its options, the hashes of the bars themselves, and the code's version."""
-    identity = {
+    identity: dict[str, Any] = {
         "spec": msgspec.to_builtins(spec),
         "bars": [[b.symbol, b.timeframe, b.input["sha256"]] for b in bars],
         "code_version": version,
     }
+    if fine is not None:
+        identity["fine"] = [fine.symbol, fine.timeframe, fine.input["sha256"]]
+    if spec.frictions.dividends:
+        identity["dividends"] = [digest(b.dividends) for b in bars if b.dividends is not None]
     return hashlib.sha256(canonical(identity)).hexdigest()[:ID_LENGTH]
 
 
@@ -88,7 +113,7 @@ def buy_and_hold(bars: Sequence[Bars], ts_us: NDArray[np.int64], cash: float) ->
     return total
 
 
-def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> BacktestResult:
+def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome, fine: Bars | None = None) -> BacktestResult:
     """The result of an outcome: figures computed, curves cut loose from the loop's buffers."""
     import numpy as np
 
@@ -112,9 +137,10 @@ def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> Backtes
         at_close=spec.fill == "close",
     )
     document = {
-        **_described(spec, bars, outcome),
+        **_described(spec, bars, outcome, fine),
         **figures(course, bars),
         "ruined": outcome.ruined >= 0,
+        **_frictions(outcome),
         "curve_sha256": digest(outcome.ts_us, equity, cash, exposure, benchmark),
         "fills_sha256": digest(outcome.fills),
     }
@@ -128,19 +154,35 @@ def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> Backtes
         benchmark=benchmark,
         fills=fills,
         trades=trades,
+        orders=None if outcome.events is None else orders_frame(outcome.events, symbols[0], outcome.ts_us),
     )
 
 
-def _described(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome) -> dict[str, Any]:
+def _frictions(outcome: Outcome) -> dict[str, Any]:
+    """Costs by kind (a credit counts below zero) and what the loop of orders counted; the plain loop has two kinds."""
+    plain = {
+        "fees": float(outcome.fills[:, driver.FILL_FEE].sum()),
+        "slippage": float(outcome.fills[:, driver.FILL_SLIPPAGE].sum()),
+    }
+    counts = {"ambiguous_bars": 0, "orders_rejected": 0, "margin_calls": 0}
+    return {
+        "costs": {**dict.fromkeys(COST_KINDS, 0.0), **(outcome.costs or plain)},
+        **(outcome.counts or counts),
+        **({} if outcome.events is None else {"orders_sha256": digest(outcome.events)}),
+    }
+
+
+def _described(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome, fine: Bars | None) -> dict[str, Any]:
     return {
         **msgspec.to_builtins(spec),
-        "result_id": result_id_of(spec, bars, code_version(spec.strategy)),
+        "result_id": result_id_of(spec, bars, code_version(spec.strategy), fine),
         "symbols": [one.symbol for one in bars],
         "timeframe": bars[0].timeframe,
         "adjust": bars[0].input["adjust"],
         "start": label(outcome.ts_us[0], bars[0].timeframe),
         "end": label(outcome.ts_us[-1], bars[0].timeframe),
         "inputs": [one.input for one in bars],
+        "fine_inputs": [] if fine is None else [{**fine.input, "timeframe": fine.timeframe}],
         "code_version": code_version(spec.strategy),
         "metric_definitions": DEFINITIONS,
     }

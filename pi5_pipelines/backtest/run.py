@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
-from pi5_pipelines.backtest.compiled import compiled_loop, interpreted_loop
+from pi5_pipelines.backtest.compiled import (
+    compiled_loop,
+    compiled_orders_loop,
+    interpreted_loop,
+    interpreted_orders_loop,
+)
 from pi5_pipelines.backtest.result import BacktestResult, Outcome, build
+from pi5_pipelines.backtest.run_orders import run_orders
 from pi5_pipelines.errors import BacktestError
 
 if TYPE_CHECKING:
@@ -20,9 +26,12 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.spec import BacktestSpec
 
 
-def run_backtest(spec: BacktestSpec, bars: Sequence[Bars], *, interpreted: bool = False) -> BacktestResult:
+def run_backtest(
+    spec: BacktestSpec, bars: Sequence[Bars], *, interpreted: bool = False, fine: Bars | None = None
+) -> BacktestResult:
     """Run a spec on one symbol's bars, or on several for a strategy over many symbols.
 
+    `fine` are shorter bars of the same symbol that decide what happens within each bar, where orders are traded.
     `interpreted` uses CPython instead of compiled code, with the same result to the bit, some hundred times slower.
     Raises BacktestError when the strategy fails, and what BacktestSpec.checked raises.
     """
@@ -37,8 +46,16 @@ def run_backtest(spec: BacktestSpec, bars: Sequence[Bars], *, interpreted: bool 
         raise BacktestError(
             "there are no bars", where=f"symbol {empty}", hint="leave it out, or fetch its prices first"
         )
-    loop = interpreted_loop(strategy) if interpreted else compiled_loop(spec.strategy)
+    by_orders = spec.by_orders() or (fine is not None and not strategy.many_symbols)
+    if fine is not None and not by_orders:
+        raise BacktestError(
+            "finer bars decide for one symbol a run", where=f"strategy {spec.strategy}", hint="leave them out"
+        )
     try:
+        if by_orders:
+            orders_loop = interpreted_orders_loop(strategy) if interpreted else compiled_orders_loop(spec.strategy)
+            return build(spec, bars, run_orders(spec, bars[0], fine, orders_loop, interpreted=interpreted), fine)
+        loop = interpreted_loop(strategy) if interpreted else compiled_loop(spec.strategy)
         if strategy.many_symbols:
             outcome = _many(spec, bars, loop, interpreted=interpreted)
         else:

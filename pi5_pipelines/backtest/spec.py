@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.errors import BacktestError, UnknownNameError
 from trading import rules, strategies
 from trading.errors import StrategyError
@@ -31,6 +32,7 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sizing: str = "all-in"
     direction: Literal["both", "long"] = "both"
     close_at_end: bool = True
+    frictions: FrictionSpec = FrictionSpec()
 
     def checked(self) -> BacktestSpec:
         """The spec with every parameter filled in; raises UnknownNameError or BacktestError."""
@@ -41,6 +43,7 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         except StrategyError as error:
             raise BacktestError(error.reason, where=where, hint=describe(strategy)) from error
         self.check_money()
+        self._check_frictions(strategy, where)
         names = [parameter.name for parameter in strategy.parameters]
         return msgspec.structs.replace(
             self,
@@ -71,6 +74,20 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             long_only=self.direction == "long",
             close_at_end=self.close_at_end,
         )
+
+    def by_orders(self) -> bool:
+        """Whether the run goes through the loop of orders: the strategy places them, or there are frictions."""
+        return self.definition().trade is not None or self.frictions.any()
+
+    def _check_frictions(self, strategy: Strategy, where: str) -> None:
+        if strategy.many_symbols and self.frictions.any():
+            raise BacktestError(
+                "frictions beyond fees and slippage in basis points are for one symbol a run",
+                where=where,
+                hint="leave them out",
+            )
+        # What depends on the instrument is checked with its bars; a tick of 1 stands in for any.
+        self.frictions.bundle(self.rules(), 1.0, 1.0, daily=True, places_orders=strategy.trade is not None)
 
     def check_money(self) -> None:
         """Raise BacktestError for cash, costs or a sizing that cannot be."""

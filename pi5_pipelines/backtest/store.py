@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SHORTEST_PREFIX = 6
 DOCUMENT, CURVE, FILLS, TRADES, RUN = "result.json", "curve.parquet", "fills.parquet", "trades.parquet", "run.json"
+ORDERS = "orders.parquet"  # of a run that traded by orders
 
 
 class ResultStore:
@@ -81,7 +82,11 @@ class ResultStore:
             _curve(result).write_parquet(staging / CURVE)
             result.fills.write_parquet(staging / FILLS)
             result.trades.write_parquet(staging / TRADES)
-            for name in (DOCUMENT, RUN, CURVE, FILLS, TRADES):
+            names = [DOCUMENT, RUN, CURVE, FILLS, TRADES]
+            if result.orders is not None:
+                result.orders.write_parquet(staging / ORDERS)
+                names.append(ORDERS)
+            for name in names:
                 fsync_file(staging / name)
             fsync_dir(staging)
             os.rename(staging, target)  # noqa: PTH104 - must fail, not move inside, when the target has come to be
@@ -120,6 +125,7 @@ class ResultStore:
             benchmark=curve["benchmark"].to_numpy(),
             fills=pl.read_parquet(folder / FILLS),
             trades=pl.read_parquet(folder / TRADES),
+            orders=pl.read_parquet(folder / ORDERS) if (folder / ORDERS).exists() else None,
         )
 
 

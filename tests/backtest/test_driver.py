@@ -33,8 +33,10 @@ SHORT = {
     "rsi_mean_reversion": {"period": 2, "low": 25, "exit": 60, "trend": 15},
     "momentum_vol_target": {"lookback": 12, "vol_bars": 6, "target_vol": 0.15, "hold": 3},
     "momentum_rotation": {"lookback": 6, "skip": 2, "top": 2, "hold": 3},
+    "atr_breakout": {"channel": 4, "ranges": 3, "stop": 1, "trail": 1.5, "target": 2},
+    "bollinger_reversion": {"length": 5, "width": 1, "stop": 1.5},
 }
-ONE_SYMBOL = [name for name in strategies.names() if not strategies.find(name).many_symbols]
+ONE_SYMBOL = [name for name in strategies.names() if strategies.find(name).decide is not None]
 
 specs = st.builds(
     BacktestSpec,

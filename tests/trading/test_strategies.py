@@ -92,7 +92,7 @@ def test_windows_forget_the_oldest_value() -> None:
 
 
 def test_an_unknown_strategy_is_answered_with_those_there_are() -> None:
-    with pytest.raises(StrategyError, match="no such strategy; there are: buy_and_hold"):
+    with pytest.raises(StrategyError, match="no such strategy; there are: atr_breakout, "):
         strategies.find("sma_crosss")
 
 

@@ -1,0 +1,46 @@
+"""What a strategy that places orders sees of its account."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from trading.sizing import target_quantity
+
+if TYPE_CHECKING:
+    from trading.rules import Rules
+
+
+class Account(NamedTuple):
+    """`entry` is the position's average price (0: flat), `equity` values the position at the bar's close.
+
+    `tick` is 0 where any price is allowed.
+    """
+
+    cash: float
+    position: float
+    entry: float
+    equity: float
+    lot: float
+    tick: float
+    leverage: float
+    rules: Rules
+
+
+def sized(account: Account, price: float, exposure: float) -> float:
+    """The quantity, 0 or above, that an exposure (1: the whole equity) buys or sells at `price` by the run's sizing."""
+    return abs(target_quantity(account.rules, account.lot, exposure * account.leverage, account.equity, price))
+
+
+def tick_below(account: Account, price: float) -> float:
+    """The nearest price on the tick's grid at or below `price`."""
+    if account.tick <= 0.0:
+        return price
+    return math.floor(price / account.tick + 1e-9) * account.tick
+
+
+def tick_above(account: Account, price: float) -> float:
+    """The nearest price on the tick's grid at or above `price`."""
+    if account.tick <= 0.0:
+        return price
+    return math.ceil(price / account.tick - 1e-9) * account.tick
