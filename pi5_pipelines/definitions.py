@@ -24,6 +24,7 @@ _assets = dg.map_asset_specs(
         prices.VERDICTS,
         prices.ingest_prices,
         backtests.nightly_backtests,
+        backtests.nightly_research,
         backtests.nightly_report,
         compaction.lake_compaction,
         backup.home_backup,

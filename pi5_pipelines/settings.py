@@ -73,16 +73,23 @@ class QualitySettings(Section, frozen=True):
 
 
 class StrategySettings(Section, frozen=True):
-    """[[backtest.strategies]]: one strategy of the nightly run. No `symbols` means all."""
+    """[[backtest.strategies]]: one strategy of the nightly run. No `symbols` means all, no `sweep` no research."""
 
     name: str
     params: dict[str, float] = {}
     symbols: tuple[str, ...] = ()
+    sweep: dict[str, str] = {}
+    where: str = ""
 
 
 NIGHTLY = (
     StrategySettings(name="buy_and_hold"),
-    StrategySettings(name="sma_cross", params={"fast": 10, "slow": 30}),
+    StrategySettings(
+        name="sma_cross",
+        params={"fast": 10, "slow": 30},
+        sweep={"fast": "5:50:5", "slow": "20:200:10"},
+        where="fast < slow",
+    ),
     StrategySettings(name="donchian_breakout"),
     StrategySettings(name="rsi_mean_reversion"),
     StrategySettings(name="momentum_vol_target"),
@@ -101,6 +108,7 @@ class BacktestSettings(Section, frozen=True):
     direction: Literal["both", "long"] = "long"
     close_at_end: bool = False
     adjust: Literal["none", "splits", "total-return"] = "total-return"
+    benchmark: str = ""
     strategies: tuple[StrategySettings, ...] = NIGHTLY
 
 
@@ -145,6 +153,13 @@ class SweepSettings(Section, frozen=True):
     max_celsius: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
+class ResearchSettings(Section, frozen=True):
+    """[research]: how the nightly searches are walked forward."""
+
+    train_bars: Annotated[int, msgspec.Meta(ge=2)] = 504
+    test_bars: Annotated[int, msgspec.Meta(ge=1)] = 126
+
+
 class ClusterSettings(Section, frozen=True):
     """[cluster]: the Dask scheduler that sweeps are sent to, as tcp://HOST:PORT; empty: this machine alone."""
 
@@ -166,6 +181,7 @@ class Settings(Section, frozen=True):
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
     sweep: SweepSettings = SweepSettings()
+    research: ResearchSettings = ResearchSettings()
     cluster: ClusterSettings = ClusterSettings()
     live: dict[str, Any] = {}
 

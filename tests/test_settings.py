@@ -20,6 +20,16 @@ EXAMPLE = Path(__file__).parents[1] / "pi5.example.toml"
 # Another valid value for every key, as it is written in the environment.
 OTHER: dict[str, tuple[str, object]] = {
     "home": ("2026", "2026"),
+    "sweep.workers": ("3", 3),
+    "sweep.max_memory": ("1GB", "1GB"),
+    "sweep.timeout_s": ("5", 5.0),
+    "sweep.chunk": ("100", 100),
+    "sweep.pause_hours": ("09:30-16:00", "09:30-16:00"),
+    "sweep.max_load": ("1.5", 1.5),
+    "sweep.max_celsius": ("70", 70.0),
+    "cluster.scheduler": ("tcp://127.0.0.1:8786", "tcp://127.0.0.1:8786"),
+    "research.train_bars": ("252", 252),
+    "research.test_bars": ("63", 63),
     "instruments": ('{ AAPL = { lot = "10" } }', {"AAPL": InstrumentSettings(lot="10")}),
     "ingest.sources": ('["inbox"]', ("inbox",)),
     "ingest.symbols": ('["AAPL", "MSFT"]', ("AAPL", "MSFT")),
@@ -37,6 +47,7 @@ OTHER: dict[str, tuple[str, object]] = {
     "backtest.direction": ("both", "both"),
     "backtest.close_at_end": ("True", True),
     "backtest.adjust": ("splits", "splits"),
+    "backtest.benchmark": ("IBM", "IBM"),
     "backtest.strategies": ('[{ name = "buy_and_hold" }]', (StrategySettings(name="buy_and_hold"),)),
     "backup.folder": ("/mnt/disk", "/mnt/disk"),
     "backup.keep_daily": ("1", 1),
@@ -93,7 +104,11 @@ def test_the_example_holds_every_key_with_its_meaning() -> None:
         field.name for field in msgspec.structs.fields(StrategySettings)
     }
     explained = [line for line in EXAMPLE.read_text().splitlines() if re.match(r"\w+ = ", line)]
-    bare = [line for line in explained if "#" not in line and not line.startswith(("name", "params", "symbols"))]
+    bare = [
+        line
+        for line in explained
+        if "#" not in line and not line.startswith(("name", "params", "symbols", "sweep", "where"))
+    ]
     assert bare == []
 
 

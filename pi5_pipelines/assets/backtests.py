@@ -11,6 +11,7 @@ from pi5_pipelines.backtest.compiled import code_version
 from pi5_pipelines.resources.home import Home
 
 WORKER = [sys.executable, "-m", "pi5_pipelines.backtest.worker"]
+RESEARCHER = [sys.executable, "-m", "pi5_pipelines.research.worker"]
 
 
 @dg.asset(
@@ -33,9 +34,28 @@ def nightly_backtests(
 
 
 @dg.asset(
+    name=names.SEARCHES,
+    description="The configured ranges of parameters, swept and walked forward on every symbol whose bars passed their "
+    "checks. A search is run again only when its bars, ranges or strategy have changed; each has a page of its own.",
+    deps=[names.BARS, names.ACTIONS, names.INSTRUMENTS, names.VERDICTS],
+    group_name=names.RESEARCH,
+    kinds={"numba", "python"},
+    owners=names.RESEARCH_TEAM,
+    tags={"cadence": "nightly"},
+    code_version=code_version(),
+    pool=names.WORKER,
+)
+def nightly_research(
+    context: dg.AssetExecutionContext, home: Home, worker: dg.PipesSubprocessClient
+) -> dg.MaterializeResult[None]:
+    """Run the worker, as for the backtests."""
+    return worker.run(context=context, command=RESEARCHER, env=home.environment()).get_materialize_result()
+
+
+@dg.asset(
     name=names.REPORT,
     description="One HTML page of the night: results, curves, trades, and who was left out and why.",
-    deps=[names.BACKTESTS],
+    deps=[names.BACKTESTS, names.SEARCHES],
     group_name=names.RESEARCH,
     kinds={"html"},
     owners=names.RESEARCH_TEAM,

@@ -8,7 +8,7 @@ RAW_FILES, INSTRUMENTS, ACTIONS = "raw_files", "instruments", "corporate_actions
 BARS = f"bars_{load_settings().ingest.timeframe}"  # named as its table
 PRICES = (RAW_FILES, INSTRUMENTS, ACTIONS, BARS)
 VERDICTS = "verdicts"
-BACKTESTS, REPORT = "nightly_backtests", "nightly_report"
+BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 # Groups: the columns of the lineage page, in the order of a night.

@@ -14,7 +14,13 @@ def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefi
 
 
 INGEST = _job("ingest", "Fetch prices into the lake and check them.", *names.PRICES)
-BACKTESTS = _job("backtests", "Run every configured strategy and render the report.", names.BACKTESTS, names.REPORT)
+BACKTESTS = _job(
+    "backtests",
+    "Run every configured strategy and search, and render the report.",
+    names.BACKTESTS,
+    names.SEARCHES,
+    names.REPORT,
+)
 COMPRESS = _job(
     "compress", "Rewrite the lake's tables into few files and drop what no kept version needs.", names.COMPACTION
 )
@@ -25,6 +31,7 @@ NIGHTLY = _job(
     "The whole night in order: ingest, checks, backtests, report, compress, backup, retention.",
     *names.PRICES,
     names.BACKTESTS,
+    names.SEARCHES,
     names.REPORT,
     names.COMPACTION,
     names.BACKUP,

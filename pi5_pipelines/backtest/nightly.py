@@ -74,7 +74,7 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
     timeframe = settings.ingest.timeframe
     bars, skipped = usable_bars(settings, lake, timeframe)
     store, ledger = ResultStore(results_folder(settings)), Ledger(ledger_file(settings))
-    jobs = [(one, chosen) for one in settings.backtest.strategies for chosen in _choices(one, bars)]
+    jobs = [(one, chosen) for one in settings.backtest.strategies for chosen in choices(one, bars)]
     before = {key(row): row for row in last_results(settings)}
     skipped += _left_out(settings, bars, {row["symbol"] for row in skipped})
     results: list[dict[str, Any]] = []
@@ -137,7 +137,7 @@ def usable_bars(settings: Settings, lake: Lake, timeframe: str) -> tuple[dict[st
     return bars, skipped
 
 
-def _choices(strategy: StrategySettings, bars: dict[str, Bars]) -> list[list[Bars]]:
+def choices(strategy: StrategySettings, bars: dict[str, Bars]) -> list[list[Bars]]:
     """The groups of symbols a strategy runs on: one each, or all together when it trades many."""
     wanted = [bars[symbol] for symbol in (strategy.symbols or bars) if symbol in bars]
     if BacktestSpec(strategy=strategy.name).definition().many_symbols:

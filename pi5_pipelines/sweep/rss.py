@@ -7,7 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-STATM = Path("/proc/self/statm")
+STATM, STATUS = Path("/proc/self/statm"), Path("/proc/self/status")
 KILO = 1024 if sys.platform != "darwin" else 1  # the unit of ru_maxrss
 
 
@@ -20,5 +20,15 @@ def rss_now() -> int:
 
 
 def rss_peak() -> int:
-    """The most bytes that were ever resident."""
+    """The most bytes that were ever resident since this program began.
+
+    `getrusage` would count what its parent had when it started this one.
+    """
+    try:
+        lines = STATUS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILO
