@@ -12,6 +12,7 @@ import click
 
 from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.failure import OptionError
+from pi5_pipelines.cli.frictions import friction_options, friction_rows, load_fine, split_frictions
 from pi5_pipelines.cli.honesty import check_honesty, honesty_shown
 from pi5_pipelines.cli.options import (
     FILE,
@@ -56,6 +57,7 @@ FIGURES = (
 @series_options
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A strategy's parameter.")
 @rule_options
+@friction_options
 @click.option("--honesty", is_flag=True, help="Also say whether the result is likely real (docs/honesty.md).")
 @click.option("--interpreted", is_flag=True, help="Without compiling: slow, same result, tracebacks show lines.")
 @click.option("--report", type=FILE, metavar="PATH.html", help="Write a report page.")
@@ -73,6 +75,8 @@ def backtest(  # noqa: PLR0913 - one argument an option
     end: date | None,
     params: tuple[str, ...],
     adjust: str | None,
+    fine_bars: Path | None,
+    fine_timeframe: str | None,
     honesty: bool,
     interpreted: bool,
     report: Path | None,
@@ -90,10 +94,11 @@ def backtest(  # noqa: PLR0913 - one argument an option
     check_writable_target(json_file, "--json")
     spec = make_spec(strategy, params, rules, len(files) + len(symbols))
     bars = load_bars(app, files, symbols, timeframe, start, end, adjust or "total-return")
-    result = run_and_save(app, spec, bars, interpreted=interpreted)
+    fine = load_fine(app, fine_bars, fine_timeframe, bars, adjust)
+    result = run_and_save(app, spec, bars, interpreted=interpreted, fine=fine)
     found = check_honesty(app, result, bars) if honesty else None
     if report is not None:
-        write_report(app, report, result, bars)
+        write_report(app, report, result, bars, found)
     deliver(result, json_path, json_file, report, found)
 
 
@@ -135,7 +140,8 @@ def make_spec(strategy: str, params: Sequence[str], rules: dict[str, Any], sourc
         )
     values = parse_params(params, [parameter.name for parameter in definition.parameters])
     try:
-        return BacktestSpec(strategy=strategy, params=values, **rules).checked()
+        plain, frictions = split_frictions(rules)
+        return BacktestSpec(strategy=strategy, params=values, frictions=frictions, **plain).checked()
     except BacktestError as error:
         raise OptionError(error.what, where=error.where, hint=error.hint) from error
 
@@ -186,7 +192,9 @@ def load_bars(
     return [bars_from_lake(app.lake, name, timeframe, start=start, end=end, adjust=adjust) for name in symbols]
 
 
-def run_and_save(app: App, spec: BacktestSpec, bars: Sequence[Bars], *, interpreted: bool) -> BacktestResult:
+def run_and_save(
+    app: App, spec: BacktestSpec, bars: Sequence[Bars], *, interpreted: bool, fine: Bars | None = None
+) -> BacktestResult:
     """Run, and keep the result where `pi5 reproduce` finds it."""
     from pi5_pipelines.backtest.nightly import facts, results_folder
     from pi5_pipelines.backtest.run import run_backtest
@@ -195,13 +203,15 @@ def run_and_save(app: App, spec: BacktestSpec, bars: Sequence[Bars], *, interpre
 
     started = time.perf_counter()
     with waiting(f"{spec.strategy} (the first run of a strategy compiles it)"):
-        result = run_backtest(spec, bars, interpreted=interpreted)
+        result = run_backtest(spec, bars, interpreted=interpreted, fine=fine)
     ResultStore(results_folder(app.settings)).save(result, facts(spec.strategy, time.perf_counter() - started))
     Ledger(ledger_file(app.settings)).record_result(result.document, bars)
     return result
 
 
-def write_report(app: App, path: Path, result: BacktestResult, bars: Sequence[Bars]) -> None:
+def write_report(
+    app: App, path: Path, result: BacktestResult, bars: Sequence[Bars], honesty: dict[str, Any] | None = None
+) -> None:
     """The page of one result, with what the checks said of its symbols where they come from the lake."""
     import polars as pl
 
@@ -218,6 +228,7 @@ def write_report(app: App, path: Path, result: BacktestResult, bars: Sequence[Ba
         [],
         title=f"{result.document['strategy']} on {', '.join(names)}",
         data_as_of=result.document["end"],
+        honesty=honesty,
     )
     write_target(path, page.encode())
 
@@ -241,7 +252,7 @@ def deliver(
     params = " ".join(f"{name}={value:g}" for name, value in document["params"].items())
     title = f"{document['strategy']} {params}".strip() + f" on {', '.join(document['symbols'])}"
     span = f"{document['bars']:,} bars of {document['timeframe']}, {document['start']} to {document['end']}"
-    rows = [(name, document[key]) for name, key in FIGURES]
+    rows = [*((name, document[key]) for name, key in FIGURES), *friction_rows(document)]
     written = [f"Written: {path}" for path in (json_file, report) if path is not None]
     ruined = ["The account was ruined: equity fell to zero, and trading stopped."] if document["ruined"] else []
     show(

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
-from pi5_pipelines.cli.backtest import check_sources, load_bars, make_spec
+from pi5_pipelines.cli.backtest import check_sources, load_bars, make_spec, write_report
 from pi5_pipelines.cli.failure import OptionError
 from pi5_pipelines.cli.honesty import honesty_shown
-from pi5_pipelines.cli.options import check_range, check_writable_target, rule_options, series_options, write_target
+from pi5_pipelines.cli.options import (
+    FILE,
+    check_range,
+    check_writable_target,
+    rule_options,
+    series_options,
+    write_target,
+)
 from pi5_pipelines.cli.screen import progress, show, table
 
 if TYPE_CHECKING:
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pi5_pipelines.backtest.bars import Bars
+    from pi5_pipelines.backtest.result import BacktestResult
     from pi5_pipelines.backtest.spec import BacktestSpec
     from pi5_pipelines.honesty.folds import Fold
     from pi5_pipelines.honesty.trials import Tally
@@ -43,6 +51,7 @@ MOST_COMBINATIONS = 100_000  # all are kept in memory, a few hundred bytes each
 @click.option("--embargo", type=int, default=0, show_default=True, help="Further such bars.")
 @click.option("--objective", type=click.Choice(["sharpe", "return"]), default="sharpe", show_default=True)
 @rule_options
+@click.option("--report", type=FILE, metavar="PATH.html", help="Write a report page of the tests' account.")
 @click.option("--json", "json_path", metavar="PATH|-", help="Write all of it as JSON to a file, or to stdout.")
 @pass_app
 def walkforward(  # noqa: PLR0913 - one argument an option
@@ -64,6 +73,7 @@ def walkforward(  # noqa: PLR0913 - one argument an option
     purge: int,
     embargo: int,
     objective: str,
+    report: Path | None,
     json_path: str | None,
     **rules: Any,  # noqa: ANN401 - the fields of BacktestSpec of the same names
 ) -> None:
@@ -77,6 +87,7 @@ def walkforward(  # noqa: PLR0913 - one argument an option
     check_range(start, end)
     check_sources(files, symbols, adjust)
     json_file = Path(json_path) if json_path not in {None, "-"} else None
+    check_writable_target(report, "--report")
     check_writable_target(json_file, "--json")
     for name, value in (("--purge", purge), ("--embargo", embargo)):
         if value < 0:
@@ -92,7 +103,9 @@ def walkforward(  # noqa: PLR0913 - one argument an option
     tally = record(app, spec, bars, found, (params, where), options)
     searched = {"strategy": strategy, "symbols": [one.symbol for one in bars], "param": list(params), "where": where}
     document = {**searched, "options": {**options, **rules}, **check_walk_forward(found, bars, tally)}
-    deliver(document, json_path, json_file)
+    if report is not None:
+        write_report(app, report, result_of(spec, bars, found), bars, document)
+    deliver(document, json_path, json_file, report)
 
 
 def space_of(spec: BacktestSpec, params: Sequence[str], where: str | None) -> Space:
@@ -162,7 +175,25 @@ def record(
     return ledger.tally(spec.strategy, bars[0].symbol, bars[0].timeframe)
 
 
-def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | None) -> None:
+def result_of(spec: BacktestSpec, bars: Sequence[Bars], found: WalkForward) -> BacktestResult:
+    """The account of all tests as a result for a report; it is kept nowhere, so its id is no result's."""
+    from dataclasses import replace
+
+    from pi5_pipelines.backtest.bars import COLUMNS
+    from pi5_pipelines.backtest.result import Outcome, build
+
+    tested = []
+    for one in bars:
+        span = (one.ts_us >= found.ts_us[0]) & (one.ts_us <= found.ts_us[-1])
+        columns: dict[str, Any] = {name: getattr(one, name)[span] for name in ("ts_us", *COLUMNS)}
+        tested.append(replace(one, **columns))
+    account = found.account
+    made = build(spec, tested, Outcome(found.ts_us, account.curve, account.fills, -1, len(account.fills)))
+    document = {**made.document, "strategy": f"{spec.strategy}, walked forward", "params": {}}
+    return replace(made, document=document, result_id=f"walk-{made.result_id}")
+
+
+def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | None, report: Path | None) -> None:
     """Hand the document over: to a file or to stdout, else (or besides) tables for people."""
     from pi5_pipelines.backtest.result import canonical
 
@@ -190,6 +221,6 @@ def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | N
         table(title, columns, rows, numbers=columns[2:]),
         *([f"Chosen: {stable}."] if stable else []),
         *honesty_shown(document),
-        *([f"Written: {json_file}"] if json_file else []),
+        *(f"Written: {path}" for path in (json_file, report) if path is not None),
         f"{document['figures']['combinations']:,} combinations are on record as tried.",
     )

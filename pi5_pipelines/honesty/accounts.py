@@ -48,6 +48,13 @@ class Account:
         before = self.equity[:-1]
         return np.divide(np.diff(self.equity), before, out=np.zeros(before.size), where=before > 0.0)
 
+    def between(self, first: int, last: int) -> Account:
+        """A copy of the bars from `first` (inclusive) to `last` (exclusive), fills counted from `first`."""
+        bar = self.fills[:, driver.FILL_BAR]
+        fills = self.fills[(bar >= first) & (bar < last)].copy()
+        fills[:, driver.FILL_BAR] -= first
+        return Account(self.curve[:, first:last].copy(), fills, self.ruined)
+
 
 class Runner:
     """One spec on one series, run again and again with other parameters in the same buffers."""

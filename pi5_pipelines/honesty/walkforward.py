@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pi5_pipelines.analysis import metrics
 from pi5_pipelines.errors import BacktestError
-from pi5_pipelines.honesty.accounts import Runner
+from pi5_pipelines.honesty.accounts import Account, Runner
 from pi5_pipelines.honesty.deflated import ReturnMoments, return_moments
 from pi5_pipelines.honesty.moments import BLOCKS, BlockMoments, block_bounds, block_moments, sharpes
 from pi5_pipelines.honesty.pbo import Overfitting, overfitting
@@ -57,7 +57,7 @@ class FoldOutcome:
 
 @dataclass(frozen=True, slots=True)
 class WalkForward:
-    """All folds, and the one account that traded them: `ts_us` and `equity` begin at the close before the first test.
+    """All folds, and the one account that traded them; it and `ts_us` begin at the close before the first test.
 
     `clock` are the times of all bars, which the folds count, and `periods` the bars a year.
 
@@ -71,7 +71,7 @@ class WalkForward:
     clock: NDArray[np.int64]
     periods: float
     ts_us: NDArray[np.int64]
-    equity: NDArray[np.float64]
+    account: Account
     returns: ReturnMoments
     metrics: dict[str, float]
     efficiency: float
@@ -80,6 +80,11 @@ class WalkForward:
     combinations: int
     searched: SharpeMoments
     overfitting: Overfitting | None
+
+    @property
+    def equity(self) -> NDArray[np.float64]:
+        """Equity at each bar's close, shape of `ts_us`."""
+        return self.account.equity
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def walk_forward(
     names = [parameter.name for parameter in runner.strategy.parameters]
     outcomes = []
     for k, (fold, n) in enumerate(zip(folds, chosen, strict=True)):
-        series = metrics.returns(account[fold.test_start - 1 : fold.test_stop])
+        series = metrics.returns(account.equity[fold.test_start - 1 : fold.test_stop])
         beaten = (test_sharpe[k] < test_sharpe[k, n]).sum() + ((test_sharpe[k] == test_sharpe[k, n]).sum() - 1) / 2
         outcomes.append(
             FoldOutcome(
@@ -169,8 +174,8 @@ def search(
     return Search(BlockMoments(counts[0], *totals[:2]), BlockMoments(counts[1], *totals[2:]), sharpe)
 
 
-def stitched(runner: Runner, chosen: Sequence[tuple[float, ...]], folds: Sequence[Fold]) -> NDArray[np.float64]:
-    """Equity at every bar's close of the one account that trades each fold's parameters in its test, shape (T,).
+def stitched(runner: Runner, chosen: Sequence[tuple[float, ...]], folds: Sequence[Fold]) -> Account:
+    """The one account that trades each fold's parameters in its test.
 
     A test's first order may fill at the open of its first bar: it is decided at the close before, which no bar of the
     test has a part in.
@@ -181,7 +186,7 @@ def stitched(runner: Runner, chosen: Sequence[tuple[float, ...]], folds: Sequenc
     ends = [*begins[1:], int(clock[-1]) + 1]
     turns = [Turn(params, *span) for params, *span in zip(chosen, begins, ends, strict=True)]
     plan, memory = plan_of(runner.strategy, turns, runner.symbols)
-    return runner.run_loop(switching_loop(runner.spec.strategy), plan, memory).equity.copy()
+    return runner.run_loop(switching_loop(runner.spec.strategy), plan, memory)
 
 
 def _bounds(folds: Sequence[Fold]) -> NDArray[np.int64]:
@@ -202,15 +207,16 @@ def _taken(bounds: NDArray[np.int64], spans: Sequence[tuple[int, int]]) -> NDArr
 
 def _summed(
     outcomes: Sequence[FoldOutcome],
-    equity: NDArray[np.float64],
+    whole: Account,
     clock: NDArray[np.int64],
     found: Search,
     periods: float,
 ) -> WalkForward:
     import numpy as np
 
-    traded = slice(outcomes[0].fold.test_start - 1, outcomes[-1].fold.test_stop)
-    equity, ts_us = equity[traded].copy(), clock[traded].copy()
+    first, last = outcomes[0].fold.test_start - 1, outcomes[-1].fold.test_stop
+    account = whole.between(first, last)
+    equity = account.equity
     figures = metrics.curve_metrics(equity, float(equity[0]), periods)
     trained = float(np.mean([one.train_return for one in outcomes]))
     trained_sharpe = float(np.mean([one.train_sharpe for one in outcomes]))
@@ -221,8 +227,8 @@ def _summed(
         outcomes=tuple(outcomes),
         clock=clock,
         periods=periods,
-        ts_us=ts_us,
-        equity=equity,
+        ts_us=clock[first:last].copy(),
+        account=account,
         returns=return_moments(series),
         metrics=figures,
         efficiency=float(np.nanmean(series)) * periods / trained if trained > 0.0 else math.nan,

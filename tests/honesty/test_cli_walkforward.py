@@ -81,13 +81,18 @@ def test_options_change_the_folds(walk_goog: Callable[..., dict[str, Any]]) -> N
 
 def test_tables_for_people_name_the_verdict(pi5: Callable[..., Result], goog_file: Path, tmp_path: Path) -> None:
     path = tmp_path / "found.json"
-    done = pi5("walkforward", "sma_cross", "--bars", str(goog_file), *GRID, "--json", str(path))
+    page = tmp_path / "page.html"
+    done = pi5("walkforward", "sma_cross", "--bars", str(goog_file), *GRID, "--json", str(path), "--report", str(page))
     assert done.exit_code == 0, done.stderr
     found = json.loads(path.read_bytes())
     assert found["sentences"][0] in done.stdout
     assert found["level"].upper() in done.stdout
     assert "walk-forward efficiency" in done.stdout
     assert f"Written: {path}" in done.stdout
+    assert f"Written: {page}" in done.stdout
+    text = page.read_text(encoding="utf-8")
+    assert "sma_cross, walked forward" in text
+    assert f'data-level="{found["level"]}"' in text
 
 
 @pytest.mark.parametrize(
