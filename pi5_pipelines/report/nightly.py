@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pi5_pipelines.backtest.bars import bars_of_symbols
+from pi5_pipelines.backtest.bars import bars_from_lake, bars_of_symbols
 from pi5_pipelines.backtest.nightly import read_outcome, results_folder
 from pi5_pipelines.backtest.store import ResultStore
 from pi5_pipelines.durable import write_bytes_durably
@@ -23,11 +23,14 @@ def report_file(settings: Settings) -> Path:
 
 
 def write_nightly_report(settings: Settings, lake: Lake) -> Path:
-    """Render the last night's outcome; answers the page's path. Raises DataRangeError when no night was run."""
+    """Render the last night's outcome; answers the page's path.
+
+    Raises DataRangeError when no night was run, UnknownNameError when the lake lacks the benchmark of the settings.
+    """
     outcome = read_outcome(settings)
     store = ResultStore(results_folder(settings))
     results = [store.load(row["result_id"]) for row in outcome.results]
-    timeframe = settings.ingest.timeframe
+    timeframe, benchmark = settings.ingest.timeframe, settings.backtest.benchmark
     symbols = sorted({symbol for result in results for symbol in result.document["symbols"]})
     bars = bars_of_symbols(lake, symbols, timeframe, adjust=settings.backtest.adjust)
     page = render(
@@ -37,6 +40,7 @@ def write_nightly_report(settings: Settings, lake: Lake) -> Path:
         [*outcome.skipped, *outcome.failed],
         title="Nightly backtests",
         data_as_of=outcome.as_of,
+        benchmark=bars_from_lake(lake, benchmark, timeframe, adjust=settings.backtest.adjust) if benchmark else None,
     )
     write_bytes_durably(report_file(settings), page.encode())
     return report_file(settings)

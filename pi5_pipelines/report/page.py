@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
@@ -9,7 +10,7 @@ from pi5_pipelines.report import charts
 from pi5_pipelines.report.figures import ROLLING_BARS, intensity, verdict
 from pi5_pipelines.report.payload import payload
 from pi5_pipelines.report.rendering import from_template, own, script_json
-from pi5_pipelines.report.sections import shown, together, trade_excursions
+from pi5_pipelines.report.sections import row, shown, together, trade_excursions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,7 @@ TILES = (
     ("Average trade", "avg_trade_pct", 2, "%"),
     ("Worst trade", "worst_trade_pct", 1, "%"),
 )
+MOST_DETAILED = 30  # results whose curves and trades the page carries, some 0.1 MB each
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -64,6 +66,9 @@ def render(
     `honesty` is a verdict on the results with `level` ("good", "doubtful", "bad"), `sentences` and, if there are,
     `figures` by name. `benchmark` is another symbol to hold the results against, besides buying and holding.
     """
+    detailed = in_detail(results)
+    symbols = {symbol for one in detailed for symbol in one.document["symbols"]}
+    drawn = {symbol: one for symbol, one in bars.items() if symbol in symbols}
     return from_template(
         "template.html",
         {"intensity": intensity},
@@ -74,20 +79,35 @@ def render(
         summary=SUMMARY,
         tiles=TILES,
         months=MONTHS,
-        results=[shown(one, bars, benchmark) for one in results],
+        rows=[row(one) for one in results],
+        detailed={one.result_id for one in detailed},
+        results=[shown(one, bars, benchmark) for one in detailed],
         benchmark=benchmark.symbol if benchmark else None,
-        together=together(results),
+        together=together(detailed),
         verdicts=_verdict_rows(verdicts),
         skipped=skipped,
         definitions=DEFINITIONS,
         payload=script_json(
-            payload(results, bars, {one.result_id: trade_excursions(one, bars) for one in results}, benchmark)
+            payload(detailed, drawn, {one.result_id: trade_excursions(one, bars) for one in detailed}, benchmark)
         ),
         styles=charts.uplot_css() + own("page.css"),
         scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("page.js")],
         licences=[(name, own(f"licenses/{name}.txt")) for name in ("uPlot", "lightweight-charts")],
         rolling_bars=ROLLING_BARS,
     )
+
+
+def in_detail(results: Sequence[BacktestResult]) -> list[BacktestResult]:
+    """The results that a page shows whole, in their order: of more than it can carry the highest Sharpe ratios."""
+    if len(results) <= MOST_DETAILED:
+        return list(results)
+
+    def rank(result: BacktestResult) -> float:
+        sharpe = result.document["sharpe"]
+        return -math.inf if sharpe is None else float(sharpe)
+
+    kept = {id(one) for one in sorted(results, key=rank, reverse=True)[:MOST_DETAILED]}
+    return [one for one in results if id(one) in kept]
 
 
 def _verdict_rows(verdicts: pl.DataFrame) -> list[dict[str, Any]]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.result import BacktestResult
 
 WORST: Final = 5
-MOST_CURVES: Final = 30  # in the table of correlations
 DECIMALS: Final = {"%": 2, "money": 2, "days": 1, "bars": 1, "trades": 0, "": 2}
 COMMON: Final = ("fees", "slippage")
 COUNTS: Final = {"trades", "closed_trades", "open_trades", "drawdowns", "bars", "max_trade_bars", "periods_per_year"}
@@ -39,15 +38,23 @@ class Cost:
     share_pct: float | None
 
 
+def row(result: BacktestResult) -> dict[str, Any]:
+    """What the summary needs of one result."""
+    params = result.document["params"]
+    return {
+        "id": result.result_id,
+        "doc": result.document,
+        "params": ", ".join(f"{name} {value:g}" for name, value in params.items()),
+    }
+
+
 def shown(result: BacktestResult, bars: Mapping[str, Bars], benchmark: Bars | None) -> dict[str, Any]:
     """What the template needs of one result."""
     document = result.document
     periods = document["periods_per_year"]
     return {
-        "id": result.result_id,
+        **row(result),
         "label": label(document),
-        "doc": document,
-        "params": ", ".join(f"{name} {value:g}" for name, value in document["params"].items()),
         "months": monthly_returns(result.ts_us, result.equity, document["cash"]),
         "years": by_year(result.ts_us, result.equity, result.benchmark, result.trades, document["cash"], periods),
         "drawdowns": worst(metrics.drawdown(result.equity), result.ts_us, WORST),
@@ -126,15 +133,13 @@ class Together:
 
     labels: tuple[tuple[str, str], ...]
     rows: tuple[tuple[float | None, ...], ...]
-    left_out: int
 
 
 def together(results: Sequence[BacktestResult]) -> Together | None:
-    """The correlations of the first `MOST_CURVES` results' daily returns; None for a single one."""
-    chosen = results[:MOST_CURVES]
-    if len(chosen) < 2:  # noqa: PLR2004 - it takes two
+    """The correlations of results' daily returns; None for a single one."""
+    if len(results) < 2:  # noqa: PLR2004 - it takes two
         return None
-    found = correlations(daily_returns([(one.ts_us, one.equity) for one in chosen])).tolist()
+    found = correlations(daily_returns([(one.ts_us, one.equity) for one in results])).tolist()
     rows = tuple(tuple(value if value == value else None for value in row) for row in found)  # noqa: PLR0124 - NaN
-    names = tuple((label({**one.document, "params": {}}), label(one.document)) for one in chosen)
-    return Together(names, rows, len(results) - len(chosen))
+    names = tuple((label({**one.document, "params": {}}), label(one.document)) for one in results)
+    return Together(names, rows)

@@ -240,6 +240,24 @@ def test_a_result_from_before_a_figure_was_known_has_a_dash(
     assert "<dt>Alpha a year</dt><dd>\N{EN DASH}</dd>" in page
 
 
+def test_a_great_night_shows_its_best_in_detail_and_all_in_its_summary(
+    results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame
+) -> None:
+    night = [
+        replace(one, result_id=f"{number:016x}", document={**one.document, "sharpe": float(number % 50)})
+        for number, one in enumerate(results[1:3] * 50)
+    ]
+    page = render(night, bars, verdicts, [], title="Great", data_as_of="2013-03-01")
+    text = Elements(page).inside["script"][0]
+    expected = [f"{number:016x}" for number in range(100) if number % 50 >= 35]
+    assert list(json.loads(text)["results"]) == expected
+    assert page.count("<article") == page.count("<tr data-result=") == 30
+    assert page.count('<td class="params">') == 100
+    assert "100 results" in page
+    assert "The 30 with the highest Sharpe ratios are shown in detail." in page
+    assert list(json.loads(text)["prices"]) == ["AAPL", "GOOG"]
+
+
 def test_a_single_result_is_compared_with_no_other(
     results: list[BacktestResult], bars: dict[str, Bars], verdicts: pl.DataFrame
 ) -> None:
