@@ -113,7 +113,7 @@ def test_wrong_parameters_are_refused_by_name(given: dict[str, float], message: 
 
 
 def test_a_strategy_must_decide_or_allocate() -> None:
-    with pytest.raises(StrategyError, match="either decide"):
+    with pytest.raises(StrategyError, match="one of decide"):
         Strategy(name="nothing", source="", memory=buy_and_hold.memory)
-    with pytest.raises(StrategyError, match="many symbols"):
+    with pytest.raises(StrategyError, match="names no targets"):
         Decider(strategies.find("momentum_rotation"), {})
