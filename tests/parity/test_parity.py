@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from pi5_pipelines.backtest.bars import COLUMNS, Bars
@@ -83,6 +84,16 @@ def test_without_a_closing_bar_backtesting_py_settles_the_last_trade_one_close_e
     assert len(group) == 2
     assert differences(group, theirs, shortened) == {}
     assert len(differences(group, theirs, bars)) == len(group)
+
+
+@pytest.mark.parametrize(("symbol", "decimals"), [("GOOG", 2), ("EURUSD", 5)])
+def test_no_bar_has_equal_averages_where_rounding_would_decide(
+    symbol: str, decimals: int, bars: Callable[[str], Bars]
+) -> None:
+    ticks = np.round(bars(symbol).close * 10**decimals).astype(np.int64)
+    assert np.abs(ticks / 10**decimals - bars(symbol).close).max() < 1e-9
+    quick, lazy = (np.convolve(ticks, np.ones(n, dtype=np.int64), "valid") for n in (10, 30))
+    assert not (3 * quick[20:] == lazy).any()
 
 
 def test_the_peers_are_the_pinned_versions(answers: Answers) -> None:
