@@ -89,8 +89,7 @@ class Runner:
     @property
     def places_orders(self) -> bool:
         """Whether the run goes through another event loop than that of plain targets."""
-        by_orders = getattr(self.spec, "by_orders", None)
-        return by_orders is not None and bool(by_orders())
+        return self.spec.by_orders()
 
     def _placed(self, params: Sequence[float]) -> Account:
         """The account of such a run, through `run_backtest`; its fills are left out."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pi5_pipelines.backtest import driver
+from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
 from pi5_pipelines.honesty.accounts import Runner
@@ -100,3 +101,20 @@ def test_a_strategy_without_parameters_has_no_neighbours(goog: Bars) -> None:
     assert found.neighbours == ()
     assert np.isnan(found.sharpe_neighbours)
     assert np.isnan(found.sharpe_worst_neighbour)
+
+
+def test_a_strategy_that_places_orders_is_checked_but_for_the_delay(goog: Bars) -> None:
+    spec = BacktestSpec(strategy="atr_breakout", fee_bps=5.0)
+    assert spec.by_orders()
+    found = sensitivity(spec, [goog])
+    assert found.sharpe == pytest.approx(run_backtest(spec, [goog]).document["sharpe"])
+    assert found.sharpe_double_costs < found.sharpe
+    assert np.isnan(found.sharpe_delayed)
+    assert len(found.neighbours) >= 2
+
+
+def test_frictions_are_part_of_every_run(goog: Bars) -> None:
+    spec = msgspec.structs.replace(SPEC, frictions=FrictionSpec(borrow_pct=20.0))
+    found = sensitivity(spec, [goog])
+    assert found.sharpe == pytest.approx(run_backtest(spec, [goog]).document["sharpe"])
+    assert found.sharpe < sensitivity(SPEC, [goog]).sharpe
