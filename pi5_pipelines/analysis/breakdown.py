@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
     from numpy.typing import NDArray
 
+    from pi5_pipelines.analysis.excursions import Timing
     from pi5_pipelines.backtest.bars import Bars
 
 WEEKDAYS: Final = tuple(calendar.day_name)
@@ -42,7 +43,7 @@ class Breakdown:
     shares: tuple[Share, ...]
 
 
-def breakdowns(trades: pl.DataFrame, bars: Sequence[Bars], *, at_close: bool) -> list[Breakdown]:
+def breakdowns(trades: pl.DataFrame, bars: Sequence[Bars], *, timing: Timing) -> list[Breakdown]:
     """Every division of a result's trades that makes more than one kind; times are UTC.
 
     Hours are told for bars shorter than a day, symbols where there are several, regimes where the bars go far
@@ -60,7 +61,7 @@ def breakdowns(trades: pl.DataFrame, bars: Sequence[Bars], *, at_close: bool) ->
     ]
     if bars and bars[0].timeframe != "1d":
         divisions.append(("Hour of entry (UTC)", HOURS, entry.dt.hour().cast(pl.Int64).to_numpy()))
-    trend, volatility = markets(trades, bars, at_close=at_close)
+    trend, volatility = markets(trades, bars, timing=timing)
     divisions.append(("Trend before entry", regimes.TRENDS, trend))
     divisions.append(("Volatility before entry", regimes.VOLATILITIES, volatility))
     made = [divide(title, names, codes, trades) for title, names, codes in divisions]
@@ -94,7 +95,7 @@ def divide(title: str, names: Sequence[str], codes: NDArray[np.int64], trades: p
 
 
 def markets(
-    trades: pl.DataFrame, bars: Sequence[Bars], *, at_close: bool
+    trades: pl.DataFrame, bars: Sequence[Bars], *, timing: Timing
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The third of trend and of volatility that each trade was entered in (regimes.thirds), of its own symbol.
 
@@ -108,7 +109,7 @@ def markets(
     entry_us, symbols = trades["entry_ts"].cast(pl.Int64).to_numpy(), trades["symbol"].to_numpy()
     for one in bars:
         rows = np.flatnonzero(symbols == one.symbol)
-        known = np.searchsorted(one.ts_us, entry_us[rows]) - (0 if at_close else 1)
+        known = np.searchsorted(one.ts_us, entry_us[rows]) - (0 if timing == "close" else 1)
         trend[rows] = regimes.thirds(regimes.trend(one.close), known)
         volatility[rows] = regimes.thirds(regimes.volatility(one.close), known)
     return trend, volatility

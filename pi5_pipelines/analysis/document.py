@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.analysis import benchmark, metrics, trades
-from pi5_pipelines.analysis.excursions import excursion_metrics, excursions
+from pi5_pipelines.analysis.excursions import Timing, excursion_metrics, excursions
 from pi5_pipelines.analysis.exposure import gross_exposure
 from pi5_pipelines.backtest import driver
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Course:
     """What a run did to its account: one value a bar, and the fills (columns as in driver) and trades between.
 
-    `cash` is what it started with, `periods` the bars of a year, `at_close` whether fills were at the close.
+    `cash` is what it started with, `periods` the bars of a year, `timing` where in a bar it filled.
     """
 
     ts_us: NDArray[np.int64]
@@ -35,7 +35,7 @@ class Course:
     trades: pl.DataFrame
     cash: float
     periods: float
-    at_close: bool
+    timing: Timing
 
 
 def figures(course: Course, bars: Sequence[Bars]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def figures(course: Course, bars: Sequence[Bars]) -> dict[str, Any]:
         **trades.trade_metrics(done.returns, done.pnl),
         **trades.count_metrics(done),
         **trades.holding_metrics(done),
-        **excursion_metrics(excursions(course.trades, bars, at_close=course.at_close)),
+        **excursion_metrics(excursions(course.trades, bars, timing=course.timing)),
         "bars": int(course.ts_us.size),
         "periods_per_year": course.periods,
         "buy_and_hold_pct": (float(course.benchmark[-1]) / course.cash - 1.0) * 100.0,

@@ -1,14 +1,15 @@
 """How far prices went against a trade and for it while it was held (J. Sweeney, "Maximum Adverse Excursion", 1996).
 
 Only prices that certainly fell within the trade count. With fills at the open these are the whole bars from the entry
-to the one before the exit, with fills at the close those after the entry up to the exit; the entry and exit prices
-count in any case. A trade that is still open counts up to the last bar.
+to the one before the exit, with fills at the close those after the entry up to the exit, with fills anywhere within a
+bar those after the entry and before the exit; the entry and exit prices count in any case. A trade that is still open
+counts up to the last bar.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+Timing = Literal["open", "close", "within"]  # where in a bar fills happened
 RANGE_BARS: Final = 20  # bars of the average true range
 
 
-def excursions(trades: pl.DataFrame, bars: Sequence[Bars], *, at_close: bool) -> pl.DataFrame:
+def excursions(trades: pl.DataFrame, bars: Sequence[Bars], *, timing: Timing) -> pl.DataFrame:
     """One row a trade, in the order of `trades`: mae_pct (0 or less), mfe_pct (0 or more), atr_pct.
 
     `atr_pct` is the average true range of the bars that ended before the entry, as a percentage of the entry price;
-    NaN while there are fewer than `RANGE_BARS`. `at_close` says that fills were at the close.
+    NaN while there are fewer than `RANGE_BARS`.
     """
     import numpy as np
     import polars as pl
@@ -37,7 +39,7 @@ def excursions(trades: pl.DataFrame, bars: Sequence[Bars], *, at_close: bool) ->
     for one in bars:
         rows = np.flatnonzero(of_trade == one.symbol)
         if rows.size:
-            found[:, rows] = _of_symbol(one, columns, rows, at_close=at_close)
+            found[:, rows] = _of_symbol(one, columns, rows, timing=timing)
     return pl.DataFrame({"mae_pct": found[0], "mfe_pct": found[1], "atr_pct": found[2]})
 
 
@@ -57,21 +59,21 @@ class _Columns:
 
 
 def _of_symbol(
-    bars: Bars, trades: _Columns, rows: NDArray[np.int64], *, at_close: bool
+    bars: Bars, trades: _Columns, rows: NDArray[np.int64], *, timing: Timing
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     import numpy as np
 
     entered = np.searchsorted(bars.ts_us, trades.entry_us[rows])
     left = np.searchsorted(bars.ts_us, trades.exit_us[rows])
     entry, gone, closed = trades.entry[rows], trades.exit[rows], trades.closed[rows]
-    first = entered + 1 if at_close else entered
-    past = np.where(closed & (not at_close), left, left + 1)
+    first = entered if timing == "open" else entered + 1
+    past = np.where(closed & (timing != "close"), left, left + 1)
     low = np.minimum(extreme(np.minimum, bars.low, first, past, math.inf), np.minimum(entry, gone))
     high = np.maximum(extreme(np.maximum, bars.high, first, past, -math.inf), np.maximum(entry, gone))
     long = trades.long[rows]
     adverse = np.where(long, low / entry - 1.0, 1.0 - high / entry)
     favourable = np.where(long, high / entry - 1.0, 1.0 - low / entry)
-    known = entered if not at_close else entered + 1  # bars that ended before the entry, or with it
+    known = entered + 1 if timing == "close" else entered  # bars that ended before the entry, or with it
     ranges = np.append(np.nan, average_true_range(bars))[np.minimum(known, len(bars))]
     return adverse * 100.0, favourable * 100.0, ranges / entry * 100.0
 

@@ -85,6 +85,19 @@ HOLDING: Final = Group(
         ),
     ),
 )
+ORDERS: Final = Group(
+    "Orders",
+    (
+        Metric("orders_rejected", "", "lower", "orders that were refused: too large, too late, or not allowed"),
+        Metric("margin_calls", "", "lower", "times that positions were closed because the margin ran out"),
+        Metric(
+            "ambiguous_bars",
+            "bars",
+            "lower",
+            "bars that do not tell which of two prices they reached first, where it matters: the worse for the account is taken",
+        ),
+    ),
+)
 COSTS: Final = Group(
     "Costs",
     (
@@ -94,6 +107,6 @@ COSTS: Final = Group(
     ),
 )
 
-ALL_GROUPS: Final = (*GROUPS, TRADES, HOLDING, COSTS)
+ALL_GROUPS: Final = (*GROUPS, TRADES, HOLDING, ORDERS, COSTS)
 METRICS: Final[dict[str, Metric]] = {metric.name: metric for group in ALL_GROUPS for metric in group.metrics}
 DEFINITIONS: Final[dict[str, str]] = {name: metric.meaning for name, metric in METRICS.items()}

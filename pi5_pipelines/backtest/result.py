@@ -134,7 +134,7 @@ def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome, fine: Bars
         trades=trades,
         cash=spec.cash,
         periods=periods_per_year(bars[0].timeframe, bars[0].calendar),
-        at_close=spec.fill == "close",
+        timing="within" if outcome.events is not None else "close" if spec.fill == "close" else "open",
     )
     document = {
         **_described(spec, bars, outcome, fine),

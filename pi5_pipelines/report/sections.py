@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from pi5_pipelines.analysis.excursions import Timing
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.result import BacktestResult
 
 WORST: Final = 5
 DECIMALS: Final = {"%": 2, "money": 2, "days": 1, "bars": 1, "trades": 0, "": 2}
 COMMON: Final = ("fees", "slippage")
-COUNTS: Final = {"trades", "closed_trades", "open_trades", "drawdowns", "bars", "max_trade_bars", "periods_per_year"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +71,36 @@ def own_bars(result: BacktestResult, bars: Mapping[str, Bars]) -> list[Bars]:
     return [bars[symbol] for symbol in result.document["symbols"] if symbol in bars]
 
 
+def timing(result: BacktestResult) -> Timing:
+    """Where in a bar a result's fills happened; orders may fill anywhere."""
+    if result.orders is not None:
+        return "within"
+    return "close" if result.document["fill"] == "close" else "open"
+
+
 def trade_excursions(result: BacktestResult, bars: Mapping[str, Bars]) -> pl.DataFrame:
     """The excursions of a result's trades, a row each."""
-    return excursions(result.trades, own_bars(result, bars), at_close=result.document["fill"] == "close")
+    return excursions(result.trades, own_bars(result, bars), timing=timing(result))
 
 
 def divisions(result: BacktestResult, bars: Mapping[str, Bars]) -> list[tuple[Breakdown, float]]:
     """The divisions of a result's trades, each with its largest profit or loss, which a full bar stands for."""
-    made = breakdowns(result.trades, own_bars(result, bars), at_close=result.document["fill"] == "close")
+    made = breakdowns(result.trades, own_bars(result, bars), timing=timing(result))
     return [(one, max(abs(share.pnl) for share in one.shares)) for one in made]
 
 
 def groups(document: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Every figure that is defined, by group, as text; figures that an older result lacks are undefined."""
     return [
-        (group.title, [(one.name, _text(one.name, one.unit, document.get(one.name))) for one in group.metrics])
+        (group.title, [(one.name, _text(one.unit, document.get(one.name))) for one in group.metrics])
         for group in ALL_GROUPS
     ]
 
 
-def _text(name: str, unit: str, value: Any) -> str:  # noqa: ANN401 - a figure or a date
+def _text(unit: str, value: Any) -> str:  # noqa: ANN401 - a figure or a date
     if isinstance(value, str):
         return value
-    return number(value, 0 if name in COUNTS else DECIMALS[unit], "%" if unit == "%" else "")
+    return number(value, 0 if isinstance(value, int) else DECIMALS[unit], "%" if unit == "%" else "")
 
 
 def versus(result: BacktestResult, benchmark: Bars) -> list[tuple[str, str, bool]]:
@@ -107,7 +114,7 @@ def versus(result: BacktestResult, benchmark: Bars) -> list[tuple[str, str, bool
     return [
         (
             f"Return of {benchmark.symbol}" if name == "return_pct" else name,
-            _text(name, "%" * name.endswith("_pct"), value),
+            _text("%" * name.endswith("_pct"), value),
             value < 0.0,
         )
         for name, value in rows.items()

@@ -96,7 +96,7 @@ def ours(theirs: pd.Series, equity: NDArray[np.float64], goog: Bars) -> dict[str
         trades=trades,
         cash=CASH,
         periods=252.0,
-        at_close=False,
+        timing="open",
     )
     return figures(course, [goog])
 

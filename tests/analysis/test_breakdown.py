@@ -19,6 +19,7 @@ from pi5_pipelines.analysis.breakdown import MONTHS, WEEKDAYS, breakdowns, marke
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pi5_pipelines.analysis.excursions import Timing
     from pi5_pipelines.backtest.bars import Bars
 
 HOUR_US = 3_600_000_000
@@ -34,18 +35,18 @@ def plain_third(values: list[float], at: int) -> int:
 
 
 @settings(max_examples=30)
-@given(seed=st.integers(0, 10_000), count=st.integers(0, 60), at_close=st.booleans())
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 60), timing=st.sampled_from(["open", "close", "within"]))
 def test_a_division_is_that_of_a_plain_loop(
     random_bars: Callable[..., Bars],
     random_trades: Callable[..., pl.DataFrame],
     seed: int,
     count: int,
-    at_close: bool,  # noqa: FBT001 - drawn
+    timing: Timing,
 ) -> None:
     bars = random_bars(seed, 700)
     frame = random_trades(seed, bars, count)
     rows = list(frame.iter_rows(named=True))
-    trend, volatility = markets(frame, [bars], at_close=at_close)
+    trend, volatility = markets(frame, [bars], timing=timing)
     kinds = {
         "Side": [row["side"] for row in rows],
         "Weekday of entry": [WEEKDAYS[row["entry_ts"].weekday()] for row in rows],
@@ -53,7 +54,7 @@ def test_a_division_is_that_of_a_plain_loop(
         "Trend before entry": [regimes.TRENDS[third] if third >= 0 else None for third in trend],
         "Volatility before entry": [regimes.VOLATILITIES[third] if third >= 0 else None for third in volatility],
     }
-    found = {one.title: one for one in breakdowns(frame, [bars], at_close=at_close)}
+    found = {one.title: one for one in breakdowns(frame, [bars], timing=timing)}
     assert set(found) == {title for title, names in kinds.items() if len({*names} - {None}) > 1}
     for title, one in found.items():
         assert sum(share.trades for share in one.shares) == sum(name is not None for name in kinds[title])
@@ -70,9 +71,9 @@ def test_hours_are_told_for_bars_shorter_than_a_day(
 ) -> None:
     bars = replace(random_bars(1, 400, step_us=HOUR_US), timeframe="1h")
     frame = random_trades(1, bars, 40)
-    (hours,) = [one for one in breakdowns(frame, [bars], at_close=False) if one.title.startswith("Hour")]
+    (hours,) = [one for one in breakdowns(frame, [bars], timing="open") if one.title.startswith("Hour")]
     assert {share.name for share in hours.shares} == {f"{row:%H}:00" for row in frame["entry_ts"]}
-    assert not any(one.title.startswith("Hour") for one in breakdowns(frame, [random_bars(1, 400)], at_close=False))
+    assert not any(one.title.startswith("Hour") for one in breakdowns(frame, [random_bars(1, 400)], timing="open"))
 
 
 def test_symbols_are_told_where_there_are_several(
@@ -80,7 +81,7 @@ def test_symbols_are_told_where_there_are_several(
 ) -> None:
     two = [random_bars(1, 400, "A"), random_bars(2, 400, "B")]
     frame = pl.concat([random_trades(s, one, 10) for s, one in enumerate(two)])
-    (symbols,) = [one for one in breakdowns(frame, two, at_close=False) if one.title == "Symbol"]
+    (symbols,) = [one for one in breakdowns(frame, two, timing="open") if one.title == "Symbol"]
     assert [(share.name, share.trades) for share in symbols.shares] == [("A", 10), ("B", 10)]
 
 

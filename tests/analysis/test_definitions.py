@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from pi5_pipelines.analysis.excursions import excursions
 from pi5_pipelines.analysis.trade_definitions import ALL_GROUPS, DEFINITIONS, METRICS
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
@@ -77,6 +78,15 @@ def test_several_symbols_have_every_figure(random_bars: Callable[..., Bars]) -> 
     document = run_backtest(BacktestSpec(strategy="momentum_rotation"), two, interpreted=True).document
     assert METRICS.keys() <= document.keys()
     assert 0.0 < document["max_gross_exposure_pct"] < 130.0
+
+
+def test_a_run_by_orders_has_every_figure(goog: Bars) -> None:
+    result = run_backtest(BacktestSpec(strategy="atr_breakout", fee_bps=5.0), [goog], interpreted=True)
+    assert result.orders is not None
+    assert METRICS.keys() <= result.document.keys()
+    within = excursions(result.trades, [goog], timing="within")
+    assert result.document["avg_mae_pct"] == pytest.approx(within["mae_pct"].mean())
+    assert result.document["avg_mfe_pct"] == pytest.approx(within["mfe_pct"].mean())
 
 
 def test_the_page_of_metrics_is_what_the_program_says() -> None:

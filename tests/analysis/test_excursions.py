@@ -18,24 +18,25 @@ from pi5_pipelines.analysis.exposure import gross_exposure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pi5_pipelines.analysis.excursions import Timing
     from pi5_pipelines.backtest.bars import Bars
 
 
-def plain(row: dict[str, Any], bars: Bars, *, at_close: bool) -> tuple[float, float, float]:
+def plain(row: dict[str, Any], bars: Bars, timing: Timing) -> tuple[float, float, float]:
     """One trade's excursions and range in percent, from every price between its entry and its exit."""
     times = bars.ts_us.tolist()
     entered = times.index(round(row["entry_ts"].timestamp() * 1e6))
     left = times.index(round(row["exit_ts"].timestamp() * 1e6))
     prices = [row["entry_price"], row["exit_price"]]
     for bar in range(entered, left + 1):
-        before = at_close and bar == entered
-        after = not at_close and bar == left and row["closed"]
+        before = timing != "open" and bar == entered
+        after = timing != "close" and bar == left and row["closed"]
         if not before and not after:
             prices += [bars.low[bar], bars.high[bar]]
     worst, best = (min(prices), max(prices)) if row["side"] == "long" else (max(prices), min(prices))
     side = 1.0 if row["side"] == "long" else -1.0
     entry = row["entry_price"]
-    last = entered if at_close else entered - 1
+    last = entered if timing == "close" else entered - 1
     spans = []
     for bar in range(max(last - RANGE_BARS + 1, 0), last + 1):
         prior = [bars.close[bar - 1]] if bar else []
@@ -49,21 +50,26 @@ def plain(row: dict[str, Any], bars: Bars, *, at_close: bool) -> tuple[float, fl
 
 
 @settings(max_examples=60)
-@given(seed=st.integers(0, 10_000), count=st.integers(0, 12), length=st.integers(2, 120), at_close=st.booleans())
+@given(
+    seed=st.integers(0, 10_000),
+    count=st.integers(0, 12),
+    length=st.integers(2, 120),
+    timing=st.sampled_from(["open", "close", "within"]),
+)
 def test_excursions_are_those_of_every_price_while_held(
     random_bars: Callable[..., Bars],
     random_trades: Callable[..., pl.DataFrame],
     seed: int,
     count: int,
     length: int,
-    at_close: bool,  # noqa: FBT001 - drawn
+    timing: Timing,
 ) -> None:
     two = [random_bars(seed, length, "ONE"), random_bars(seed + 1, length + 7, "TWO")]
     frame = pl.concat([random_trades(seed + 2 + s, one, count) for s, one in enumerate(two)]).sample(
         fraction=1.0, shuffle=True, seed=seed
     )
-    found = excursions(frame, two, at_close=at_close)
-    rows = [plain(row, two[row["symbol"] == "TWO"], at_close=at_close) for row in frame.iter_rows(named=True)]
+    found = excursions(frame, two, timing=timing)
+    rows = [plain(row, two[row["symbol"] == "TWO"], timing) for row in frame.iter_rows(named=True)]
     for name, values in zip(("mae_pct", "mfe_pct", "atr_pct"), zip(*rows, strict=True), strict=False):
         np.testing.assert_allclose(found[name].to_numpy(), values, rtol=1e-9, atol=1e-9)
     assert found.height == frame.height
@@ -93,9 +99,9 @@ def test_prices_after_an_exit_at_the_open_do_not_count(random_bars: Callable[...
         "exit_price": bars.open[9:10],
         "closed": [True],
     }
-    calm = excursions(pl.DataFrame(row), [bars], at_close=False)
-    assert excursions(pl.DataFrame(row), [wild], at_close=False).equals(calm, null_equal=True)
-    assert excursions(pl.DataFrame(row), [wild], at_close=True)["mfe_pct"][0] > 1_000.0
+    calm = excursions(pl.DataFrame(row), [bars], timing="open")
+    assert excursions(pl.DataFrame(row), [wild], timing="open").equals(calm, null_equal=True)
+    assert excursions(pl.DataFrame(row), [wild], timing="close")["mfe_pct"][0] > 1_000.0
 
 
 @given(seed=st.integers(0, 1_000), length=st.integers(1, 60))
