@@ -94,7 +94,7 @@ ORDERS: Final = Group(
             "ambiguous_bars",
             "bars",
             "lower",
-            "bars that do not tell which of two prices came first, where it matters: the worse for the account is taken",
+            "bars that do not tell which of two prices came first, where it matters; the worse is taken",
         ),
     ),
 )
