@@ -167,7 +167,7 @@ def make_plan(
     if choice.method != "grid" and choice.trials is None:
         raise OptionError("how many trials?", where=f"--method {choice.method}", hint="give --trials N")
     spec = BacktestSpec(strategy=strategy, **rules)
-    if getattr(spec.definition(), "trade", None) is not None:
+    if spec.by_orders():
         raise OptionError(
             "it places orders, which sweeps do not run", where=f"strategy {strategy}", hint="use `pi5 backtest`"
         )

@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import compiled, trades
 from pi5_pipelines.sweep import block, tally
@@ -38,6 +38,12 @@ def compiled_block(name: str) -> Callable[..., int]:
             register_jitable(value)
     strategy = strategies.find(name)
     make = block.many_symbols_block if strategy.many_symbols else block.one_symbol_block
-    run = register_jitable(compiled.interpreted_loop(strategy))
-    made: Callable[..., int] = numba.njit(cache=True, nogil=True)(make(run, strategy.memory))
+    run = register_jitable(_named(compiled.interpreted_loop(strategy), f"sweep_run_{name}"))
+    made: Callable[..., int] = numba.njit(cache=True, nogil=True)(_named(make(run, strategy.memory), f"sweep_{name}"))
     return made
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The function under a name of its own: machine code from disk is linked by names, and must not meet its like."""
+    function.__name__ = function.__qualname__ = name
+    return function

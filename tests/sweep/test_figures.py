@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 TOLERANCE = 1e-12
+ROOT = Path(__file__).resolve().parents[2]
 # Short windows, so that a few hundred bars hold many decisions.
 COMBINATIONS: dict[str, list[dict[str, float]]] = {
     "buy_and_hold": [{}],
@@ -81,7 +86,7 @@ def assert_rows_are_backtests(spec: BacktestSpec, bars: Sequence[Bars], combinat
 
 
 def test_every_strategy_has_combinations_here() -> None:
-    placing_orders = {name for name in strategies.names() if getattr(strategies.find(name), "trade", None) is not None}
+    placing_orders = {name for name in strategies.names() if strategies.find(name).trade is not None}
     assert sorted(COMBINATIONS) == sorted(set(strategies.names()) - placing_orders)
 
 
@@ -128,3 +133,30 @@ def test_a_ruined_account_is_told() -> None:
     combinations: list[dict[str, float]] = [{"entry": 3, "exit": 2}, {"entry": 2, "exit": 1}]
     assert_rows_are_backtests(spec, [bars], combinations)
     assert swept(spec, [bars], combinations)[0].ruined.any()
+
+
+def test_strategies_whose_machine_code_was_kept_by_other_processes_do_not_mix(goog_file: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; import numpy as np\n"
+        "from pi5_pipelines.backtest.bars import bars_from_file\n"
+        "from pi5_pipelines.backtest.spec import BacktestSpec\n"
+        "from pi5_pipelines.sweep.lane import Figures, Lane, Market\n"
+        "bars = bars_from_file(Path(sys.argv[1]))\n"
+        "for name in sys.argv[2:]:\n"
+        "    spec, into = BacktestSpec(strategy=name).checked(), Figures.empty(1)\n"
+        "    Lane(Market.of(spec, [bars]), 1 << 30).run(np.array([list(spec.params.values())]), into, {})\n"
+        "    print(name, into.values[0].tobytes().hex())\n"
+    )
+
+    def lines(*names: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(goog_file), *names],
+            env={**os.environ, "PI5_NUMBA_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split("\n")[:-1]
+
+    alone = [*lines("sma_cross"), *lines("buy_and_hold")]
+    assert lines("sma_cross", "buy_and_hold") == alone
