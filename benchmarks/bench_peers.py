@@ -76,7 +76,7 @@ def figures(engines: Mapping[str, Engine]) -> dict[str, dict[str, Any]]:
     for name, engine in engines.items():
         later = [seconds for run in engine.inner for seconds in run[1:] or run]
         row = {
-            "version": engine.runs[-1].answer.get("version", ""),
+            "version": engine.runs[-1].answer.get("version", "this commit"),
             "process_s_best": min(engine.whole),
             "process_s_median": statistics.median(engine.whole),
             "first_round_s_median": statistics.median(run[0] for run in engine.inner),
