@@ -92,6 +92,8 @@ def backtest(  # noqa: PLR0913 - one argument an option
     json_file = Path(json_path) if json_path not in {None, "-"} else None
     check_writable_target(report, "--report")
     check_writable_target(json_file, "--json")
+    if honesty and (fine_bars or fine_timeframe):
+        raise OptionError("its further runs know no finer bars", where="--honesty", hint="leave the finer bars out")
     spec = make_spec(strategy, params, rules, len(files) + len(symbols))
     bars = load_bars(app, files, symbols, timeframe, start, end, adjust or "total-return")
     fine = load_fine(app, fine_bars, fine_timeframe, bars, adjust)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCKS", "BlockMoments", "Overfitting", "block_bounds", "overfitting", "overfitting_of_returns"]
 
-CHUNK_VALUES = 1 << 20  # Sharpe ratios held at once: 8 MB an array
+CHUNK_VALUES = 1 << 17  # Sharpe ratios held at once: 1 MB an array
 ROUNDING = 1e-9
 DOMINANCE_VALUES = 1 << 21  # of the unselected, at most, to compare distributions with
 
@@ -86,7 +86,7 @@ def overfitting(moments: BlockMoments) -> Overfitting:
             below = (outside < won[:, None]).sum(axis=1)
             equal = (outside == won[:, None]).sum(axis=1)
             ranks.append(below + (equal + 1) / 2.0)
-        sampled.append(left[(-done) % every :: every].ravel())
+        sampled.append(left[(-done) % every :: every].flatten())  # a copy: a view would keep the chunk
         done += left.shape[0]
     in_sample, out_of_sample = np.concatenate(chosen), np.concatenate(elsewhere)
     share = np.concatenate(ranks) / (trials + 1)

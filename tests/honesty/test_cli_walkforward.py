@@ -136,3 +136,11 @@ def test_honesty_of_a_backtest_is_kept_beside_it_and_leaves_the_result_alone(
     again = json.loads((folder / "honesty.json").read_bytes())
     assert again["figures"]["trials"] == 2
     assert again["sentences"][0] in shown.stdout
+
+
+def test_finer_bars_and_honesty_do_not_go_together(pi5: Callable[..., Result], goog_file: Path, home: Path) -> None:
+    fine = ("--fine-bars", str(goog_file), "--honesty")
+    done = pi5("backtest", "sma_cross", "--bars", str(goog_file), *fine)
+    assert done.exit_code == 2
+    assert done.stderr == "error: --honesty: its further runs know no finer bars (leave the finer bars out)\n"
+    assert not (home / "reports").exists()
