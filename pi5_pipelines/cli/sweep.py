@@ -223,7 +223,7 @@ def make_job(
     return Job(
         plan=plan,
         legs=legs,
-        folder=str(work_folder(app.settings.folder("sweeps"), sweep_id(plan, legs))),
+        folder=str(work_folder(app.settings.home_path, sweep_id(plan, legs))),
         ledger=str(ledger_file(app.settings)),
         workers=means.workers or own.workers or os.cpu_count() or 1,
         max_memory=memory_size(means.max_memory or own.max_memory),

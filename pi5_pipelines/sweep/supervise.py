@@ -7,6 +7,7 @@ one that runs the combinations begins.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 GAVE_UP = 75
 MAX_RESTARTS = 100
+BARS = ".bars-"
 # One thread each: their pools cost memory, and the work is spread by us.
 FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
@@ -49,7 +51,8 @@ class Usage:
 def loaded(request: LoadRequest, home: Path, usage: Usage) -> Iterator[tuple[BarsFile, ...]]:
     """Bars in files of a folder that goes away again; raises what the loader raises."""
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".bars-") as folder:
+    remove_forsaken(home)
+    with tempfile.TemporaryDirectory(dir=home, prefix=f"{BARS}{os.getpid()}-") as folder:
         request = msgspec.structs.replace(request, folder=folder)
         child = start("pi5_pipelines.sweep.load")
         send(child, msgspec.json.encode(request))
@@ -67,6 +70,25 @@ def loaded(request: LoadRequest, home: Path, usage: Usage) -> Iterator[tuple[Bar
                 hint="look for missing memory with `pi5 doctor`",
             )
         yield bars
+
+
+def remove_forsaken(home: Path) -> None:
+    """Take away the bars of commands that were killed."""
+    for folder in home.glob(f"{BARS}*"):
+        owner = folder.name.removeprefix(BARS).partition("-")[0]
+        if owner.isdecimal() and not is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def run_engine(job: Job, usage: Usage, hear: Callable[[Message], None]) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""Kill -9 of a real `pi5 sweep` at random moments: the same command goes on, and the table is that of a quiet run.
+
+Three kills by default; PI5_KILLS sets more (`make proof`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+KILLS = int(os.environ.get("PI5_KILLS", "3"))
+CHUNK = 500
+COMBINATIONS = 16_000
+LONGEST_S = 60.0
+
+
+@pytest.fixture
+def command(goog_file: Path) -> list[str]:
+    """16,000 combinations in 32 chunks."""
+    return ["sma_cross", "--bars", str(goog_file), "--param", "fast=1:80:1", "--param", "slow=81:280:1"]
+
+
+def chunks(home: Path) -> dict[str, float]:
+    """The finished chunks of all sweeps under a home, and when they were written."""
+    return {path.name: path.stat().st_mtime_ns for path in home.glob("sweeps/*/chunk-*.parquet")}
+
+
+def kill_after(process: subprocess.Popen[bytes], home: Path, wanted: int) -> None:
+    """Kill the command as soon as so many chunks lie there; its engine must end by itself."""
+    deadline = time.monotonic() + LONGEST_S
+    while len(chunks(home)) < wanted and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def settled(home: Path) -> dict[str, float]:
+    """The chunks once the engine that lost its command is gone: nothing is added any more."""
+    before: dict[str, float] = {}
+    while (now := chunks(home)) != before:
+        before = now
+        time.sleep(0.3)
+    return now
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_killed_sweep_goes_on_and_gives_the_same_table(
+    tmp_path: Path,
+    command: list[str],
+    start: Callable[..., subprocess.Popen[bytes]],
+    sweep: Callable[..., dict[str, Any]],
+) -> None:
+    home, small = tmp_path / "home", {"PI5_SWEEP_CHUNK": str(CHUNK)}
+    quiet = sweep(*command, "--out", "quiet.parquet", **small)
+    assert (quiet["combinations"], quiet["resumed"], quiet["exit_code"]) == (COMBINATIONS, 0, 0)
+    assert not list(home.glob("sweeps/*"))
+    moments = random.Random(20_260)  # noqa: S311 - repeatable moments, no secrets
+    kept: dict[str, float] = {}
+    for _ in range(KILLS):
+        wanted = min(len(kept) + moments.randint(1, 4), COMBINATIONS // CHUNK - 1)
+        kill_after(start(*command, "--out", "killed.parquet", **small), home, wanted)
+        found = settled(home)
+        assert kept.items() <= found.items()  # no finished chunk was made anew
+        kept = found
+        assert not (tmp_path / "killed.parquet").exists()
+    assert 0 < len(kept) < COMBINATIONS // CHUNK
+    final = sweep(*command, "--out", "killed.parquet", **small)
+    assert final["resumed"] == len(kept) * CHUNK
+    assert sha256(tmp_path / "killed.parquet") == sha256(tmp_path / "quiet.parquet")
+    for name in ("best", "top", "deflated_sharpe", "pbo", "failed"):
+        assert final[name] == quiet[name]
+    assert not list(home.glob("sweeps/*"))
+
+
+def test_a_torn_chunk_is_made_again(
+    tmp_path: Path,
+    command: list[str],
+    start: Callable[..., subprocess.Popen[bytes]],
+    sweep: Callable[..., dict[str, Any]],
+) -> None:
+    home, small = tmp_path / "home", {"PI5_SWEEP_CHUNK": str(CHUNK)}
+    kill_after(start(*command, **small), home, 3)
+    settled(home)
+    first, second, *_ = sorted(home.glob("sweeps/*/chunk-*.parquet"))
+    first.write_bytes(first.read_bytes()[:-1_000])
+    torn = bytearray(second.read_bytes())
+    torn[len(torn) // 2] ^= 1
+    second.write_bytes(torn)
+    whole = len(chunks(home)) - 2
+    resumed = sweep(*command, "--out", "torn.parquet", **small)
+    assert resumed["resumed"] == whole * CHUNK
+    sweep(*command, "--out", "quiet.parquet", **small)
+    assert sha256(tmp_path / "torn.parquet") == sha256(tmp_path / "quiet.parquet")
+
+
+def test_other_options_do_not_take_over_chunks(
+    tmp_path: Path,
+    command: list[str],
+    start: Callable[..., subprocess.Popen[bytes]],
+    sweep: Callable[..., dict[str, Any]],
+) -> None:
+    small = {"PI5_SWEEP_CHUNK": str(CHUNK)}
+    kill_after(start(*command, **small), tmp_path / "home", 2)
+    settled(tmp_path / "home")
+    assert sweep(*command, "--fee-bps", "5", **small)["resumed"] == 0
