@@ -184,7 +184,7 @@ def join(orders: Book, group: int, order_id: int) -> None:
         orders[first + GROUP] = group
 
 
-def cancel(orders: Book, order_id: int) -> None:
+def cancel(orders: Book, order_id: float) -> None:
     """Ask for an order's cancellation; until it holds, the order may still fill."""
     slot = find_order(orders, order_id)
     if slot > 0:

@@ -12,6 +12,7 @@ import hashlib
 import os
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import walk_packages
 from types import FunctionType
@@ -70,12 +71,19 @@ def source_hashes(strategy: str | None = None) -> dict[str, str]:
     if strategy is not None:
         others = _STRATEGIES - _with_imported(strategy)
         files = [file for file in files if file.parent != _FOLDER or file.stem not in others]
+        found = find_spec(f"{_PACKAGE}.{strategy}") if strategy and strategy not in _STRATEGIES else None
+        if found is not None and found.origin is not None:
+            files.append(Path(found.origin))  # a strategy from elsewhere, on the package's path
     root = _RULEBOOK.parent
     return {
-        file.relative_to(root).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        _shown(file, root): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files
         if file.name not in _NOT_RULES
     }
+
+
+def _shown(file: Path, root: Path) -> str:
+    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
 
 
 def _with_imported(strategy: str) -> set[str]:

@@ -14,6 +14,7 @@ from pi5_pipelines.backtest.compiled import (
 )
 from pi5_pipelines.backtest.result import BacktestResult, Outcome, build
 from pi5_pipelines.backtest.run_orders import run_orders
+from pi5_pipelines.backtest.strategy_failure import naming_the_bar
 from pi5_pipelines.errors import BacktestError
 
 if TYPE_CHECKING:
@@ -51,27 +52,20 @@ def run_backtest(
         raise BacktestError(
             "finer bars decide for one symbol a run", where=f"strategy {spec.strategy}", hint="leave them out"
         )
-    try:
-        if by_orders:
-            orders_loop = interpreted_orders_loop(strategy) if interpreted else compiled_orders_loop(spec.strategy)
-            return build(spec, bars, run_orders(spec, bars[0], fine, orders_loop, interpreted=interpreted), fine)
-        loop = interpreted_loop(strategy) if interpreted else compiled_loop(spec.strategy)
-        if strategy.many_symbols:
-            outcome = _many(spec, bars, loop, interpreted=interpreted)
-        else:
-            outcome = _one(spec, bars[0], loop, interpreted=interpreted)
-    except (ArithmeticError, IndexError, ValueError) as error:
-        raise BacktestError(
-            f"the strategy failed: {type(error).__name__}: {error}",
-            where=f"strategy {spec.strategy} on {', '.join(one.symbol for one in bars)}",
-            hint="run it with --interpreted to see the line",
-        ) from error
+    if by_orders:
+        orders_loop = interpreted_orders_loop(strategy) if interpreted else compiled_orders_loop(spec.strategy)
+        return build(spec, bars, run_orders(spec, bars[0], fine, orders_loop, interpreted=interpreted), fine)
+    loop = interpreted_loop(strategy) if interpreted else compiled_loop(spec.strategy)
+    if strategy.many_symbols:
+        outcome = _many(spec, bars, loop, interpreted=interpreted)
+    else:
+        outcome = _one(spec, bars[0], loop, interpreted=interpreted)
     return build(spec, bars, outcome)
 
 
 def _one(spec: BacktestSpec, bars: Bars, loop: Callable[..., None], *, interpreted: bool) -> Outcome:
     columns = driver.Columns(bars.ts_us, *(getattr(bars, name) for name in COLUMNS))
-    return _call(spec, columns, 1, 2 * len(bars) + 4, bars.lot, loop, interpreted=interpreted)
+    return _call(spec, columns, 1, 2 * len(bars) + 4, bars.lot, loop, bars.timeframe, interpreted=interpreted)
 
 
 def _many(spec: BacktestSpec, bars: Sequence[Bars], loop: Callable[..., None], *, interpreted: bool) -> Outcome:
@@ -81,7 +75,7 @@ def _many(spec: BacktestSpec, bars: Sequence[Bars], loop: Callable[..., None], *
     lots = np.array([one.lot for one in bars], dtype=np.float64)
     room = 1_024 + 2 * len(bars)
     while True:
-        outcome = _call(spec, columns, len(bars), room, lots, loop, interpreted=interpreted)
+        outcome = _call(spec, columns, len(bars), room, lots, loop, bars[0].timeframe, interpreted=interpreted)
         if outcome.fill_count <= room:
             return outcome
         room = outcome.fill_count
@@ -107,6 +101,7 @@ def _call(
     room: int,
     lot: float | NDArray[np.float64],
     loop: Callable[..., None],
+    timeframe: str,
     *,
     interpreted: bool,
 ) -> Outcome:
@@ -123,9 +118,10 @@ def _call(
         outputs.append(np.zeros((driver.BOOK_ROWS, symbols)))
         outputs[-1][driver.BOOK_PENDING] = np.nan
     if interpreted:
-        _interpret(loop, columns, buffers, lot, spec, outputs)
+        _interpret(loop, columns, buffers, lot, spec, outputs, timeframe)
     else:
-        loop(columns, *buffers, lot, spec.rules(), *outputs)
+        with naming_the_bar(spec.strategy, columns.ts_us, timeframe, curve[driver.CURVE_EQUITY]):
+            loop(columns, *buffers, lot, spec.rules(), *outputs)
     count = int(account[driver.FILLS])
     return Outcome(columns.ts_us, curve, fills[:count], int(account[driver.RUINED]), count)
 
@@ -137,6 +133,7 @@ def _interpret(
     lot: float | NDArray[np.float64],
     spec: BacktestSpec,
     outputs: Sequence[NDArray[Any]],
+    timeframe: str,
 ) -> None:
     import numpy as np
 
@@ -144,6 +141,8 @@ def _interpret(
     lists = [array.tolist() for array in arrays]
     plain = driver.Columns(*(column.tolist() for column in columns))
     lots = lot.tolist() if isinstance(lot, np.ndarray) else lot
-    loop(plain, *lists[: len(buffers)], lots, spec.rules(), *lists[len(buffers) :])
+    equity = lists[len(buffers)][driver.CURVE_EQUITY]
+    with naming_the_bar(spec.strategy, columns.ts_us, timeframe, equity):
+        loop(plain, *lists[: len(buffers)], lots, spec.rules(), *lists[len(buffers) :])
     for array, values in zip(arrays, lists, strict=True):
         array[...] = values

@@ -8,6 +8,7 @@ from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
 from pi5_pipelines.backtest.loop_orders import Inside
 from pi5_pipelines.backtest.result import Outcome
+from pi5_pipelines.backtest.strategy_failure import naming_the_bar
 from pi5_pipelines.errors import BacktestError
 from trading import ledger
 from trading.frictions import options_row
@@ -131,11 +132,13 @@ def _call(
     if interpreted:
         listed = ledger.Desk(*(part.tolist() for part in desk))
         rows = curve.tolist()
-        loop(_listed(columns), _listed(inside), dividends.tolist(), *(b.tolist() for b in buffers), listed, rows)
+        with naming_the_bar(spec.strategy, bars.ts_us, bars.timeframe, rows[driver.CURVE_EQUITY]):
+            loop(_listed(columns), _listed(inside), dividends.tolist(), *(b.tolist() for b in buffers), listed, rows)
         book[...] = listed.ledger
         curve[...] = rows
     else:
-        loop(columns, inside, dividends, *buffers, desk, curve)
+        with naming_the_bar(spec.strategy, bars.ts_us, bars.timeframe, curve[driver.CURVE_EQUITY]):
+            loop(columns, inside, dividends, *buffers, desk, curve)
     return _outcome(bars.ts_us, curve, book, where)
 
 
