@@ -9,6 +9,7 @@ from pi5_pipelines.backtest.nightly import read_outcome, results_folder
 from pi5_pipelines.backtest.store import ResultStore
 from pi5_pipelines.durable import write_bytes_durably
 from pi5_pipelines.report.page import render
+from pi5_pipelines.research.nightly import read_research
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ def write_nightly_report(settings: Settings, lake: Lake) -> Path:
 
     Raises DataRangeError when no night was run, UnknownNameError when the lake lacks the benchmark of the settings.
     """
-    outcome = read_outcome(settings)
+    outcome, research = read_outcome(settings), read_research(settings)
     store = ResultStore(results_folder(settings))
     results = [store.load(row["result_id"]) for row in outcome.results]
     timeframe, benchmark = settings.ingest.timeframe, settings.backtest.benchmark
@@ -37,10 +38,12 @@ def write_nightly_report(settings: Settings, lake: Lake) -> Path:
         results,
         bars,
         lake.read("verdicts"),
-        [*outcome.skipped, *outcome.failed],
+        [*outcome.skipped, *outcome.failed, *research.failed],
         title="Nightly backtests",
         data_as_of=outcome.as_of,
         benchmark=bars_from_lake(lake, benchmark, timeframe, adjust=settings.backtest.adjust) if benchmark else None,
+        searches=research.lines,
+        changes=[row for row in outcome.results if row.get("previous")],
     )
     write_bytes_durably(report_file(settings), page.encode())
     return report_file(settings)

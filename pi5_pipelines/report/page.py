@@ -60,11 +60,14 @@ def render(
     data_as_of: str,
     honesty: Mapping[str, Any] | None = None,
     benchmark: Bars | None = None,
+    searches: Sequence[Mapping[str, Any]] = (),
+    changes: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The page for some results, the bars they ran on, the verdicts on all data, and what was left out and why.
 
     `honesty` is a verdict on the results with `level` ("good", "doubtful", "bad"), `sentences` and, if there are,
     `figures` by name. `benchmark` is another symbol to hold the results against, besides buying and holding.
+    `searches` are the night's lines of research, `changes` its lines of results that replaced others.
     """
     detailed = in_detail(results)
     symbols = {symbol for one in detailed for symbol in one.document["symbols"]}
@@ -76,6 +79,8 @@ def render(
         data_as_of=data_as_of,
         verdict=verdict(results, skipped),
         honesty=honesty,
+        searches=searches,
+        changes=changes,
         summary=SUMMARY,
         tiles=TILES,
         months=MONTHS,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pi5_pipelines.backtest.nightly import run_nightly
 from pi5_pipelines.ingest import check, ingest
 from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.report.nightly import write_nightly_report
 from pi5_pipelines.research import nightly
 from pi5_pipelines.settings import BacktestSettings, IngestSettings, ResearchSettings, Settings, StrategySettings
 
@@ -53,6 +55,10 @@ def test_a_search_is_kept_whole_run_once_and_again_when_its_options_change(
     page = Path(line["page"]).read_text(encoding="utf-8")
     assert "Sweep of sma_cross on IBM" in page
     assert nightly.read_research(chosen) == first
+    run_nightly(chosen, lake)
+    report = write_nightly_report(chosen, lake).read_text(encoding="utf-8")
+    assert f'<a href="research/{line["research_id"]}/sweep.html">sma_cross</a>' in report
+    assert line["sentences"][0].split(":")[0] in report
     with monkeypatch.context() as patch:
         patch.setattr(nightly, "PI5", ["false"])
         assert nightly.run_research(chosen, lake) == first
