@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400_000_000
 MOMENTS = st.lists(st.integers(0, 12_000), min_size=1, max_size=80, unique=True).map(sorted)
-EQUITIES = st.floats(0.01, 1e9)
+EQUITIES = st.floats(1.0, 1e6)  # a return to a billionth of an account would be lost in rounding
 
 
 def plain_sharpe(equity: list[float], bars: int, periods: float) -> list[float]:
