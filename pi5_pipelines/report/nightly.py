@@ -8,7 +8,7 @@ from pi5_pipelines.backtest.bars import bars_from_lake, bars_of_symbols
 from pi5_pipelines.backtest.nightly import read_outcome, results_folder
 from pi5_pipelines.backtest.store import ResultStore
 from pi5_pipelines.durable import write_bytes_durably
-from pi5_pipelines.report.page import render
+from pi5_pipelines.report.page import Night, render
 from pi5_pipelines.research.nightly import read_research
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def write_nightly_report(settings: Settings, lake: Lake) -> Path:
         title="Nightly backtests",
         data_as_of=outcome.as_of,
         benchmark=bars_from_lake(lake, benchmark, timeframe, adjust=settings.backtest.adjust) if benchmark else None,
-        searches=research.lines,
-        changes=[row for row in outcome.results if row.get("previous")],
+        night=Night(research.lines, [row for row in outcome.results if row.get("previous")]),
     )
     write_bytes_durably(report_file(settings), page.encode())
     return report_file(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
 from pi5_pipelines.report import charts
@@ -50,6 +50,16 @@ MOST_DETAILED = 30  # results whose curves and trades the page carries, some 0.1
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+class Night(NamedTuple):
+    """Lines of the night beside its results: of its searches, and of results that replaced others."""
+
+    searches: Sequence[Mapping[str, Any]] = ()
+    changes: Sequence[Mapping[str, Any]] = ()
+
+
+ALONE = Night()
+
+
 def render(
     results: Sequence[BacktestResult],
     bars: Mapping[str, Bars],
@@ -60,14 +70,13 @@ def render(
     data_as_of: str,
     honesty: Mapping[str, Any] | None = None,
     benchmark: Bars | None = None,
-    searches: Sequence[Mapping[str, Any]] = (),
-    changes: Sequence[Mapping[str, Any]] = (),
+    night: Night = ALONE,
 ) -> str:
     """The page for some results, the bars they ran on, the verdicts on all data, and what was left out and why.
 
     `honesty` is a verdict on the results with `level` ("good", "doubtful", "bad"), `sentences` and, if there are,
     `figures` by name. `benchmark` is another symbol to hold the results against, besides buying and holding.
-    `searches` are the night's lines of research, `changes` its lines of results that replaced others.
+    `night` is what else the night has to tell.
     """
     detailed = in_detail(results)
     symbols = {symbol for one in detailed for symbol in one.document["symbols"]}
@@ -79,8 +88,8 @@ def render(
         data_as_of=data_as_of,
         verdict=verdict(results, skipped),
         honesty=honesty,
-        searches=searches,
-        changes=changes,
+        searches=night.searches,
+        changes=night.changes,
         summary=SUMMARY,
         tiles=TILES,
         months=MONTHS,
