@@ -60,7 +60,7 @@ class Night(NamedTuple):
 ALONE = Night()
 
 
-def render(
+def render(  # noqa: PLR0913 - one argument a part of the page
     results: Sequence[BacktestResult],
     bars: Mapping[str, Bars],
     verdicts: pl.DataFrame,

@@ -117,3 +117,8 @@ def test_a_strategy_must_decide_or_allocate() -> None:
         Strategy(name="nothing", source="", memory=buy_and_hold.memory)
     with pytest.raises(StrategyError, match="names no targets"):
         Decider(strategies.find("momentum_rotation"), {})
+
+
+def test_averages_that_are_equal_but_for_rounding_are_no_crossing() -> None:
+    answered = decisions("sma_cross", [10.1, 10.3] * 200, fast=2, slow=4)
+    assert set(answered[3:]) == {0.0}

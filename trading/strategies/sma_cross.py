@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from trading.bar import Bar
 
+EVEN = 1e-12  # averages nearer than this are equal: what is left is the rounding of running sums
+
 
 def memory(params: Sequence[float], symbols: int) -> int:  # noqa: ARG001 - the signature is the strategy's contract
     """Both windows, then the averages' last relation and the present target."""
@@ -31,7 +33,8 @@ def decide(state: MutableSequence[float], params: Sequence[float], bar: Bar, pos
     lazy = sma_push(state, slow_at, slow, bar.close)
     if lazy != lazy:  # noqa: PLR0124 - NaN: the slow window still fills
         return NAN
-    side = 1.0 if quick > lazy else -1.0 if quick < lazy else 0.0
+    apart = quick - lazy
+    side = 0.0 if abs(apart) <= EVEN * lazy else 1.0 if apart > 0.0 else -1.0
     before = state[side_at]
     if side != 0.0:
         if before == -side:
