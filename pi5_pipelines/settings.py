@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.errors import ConfigError
 from trading import config, strategies
 from trading.errors import ConfigFileError, InstrumentError
@@ -109,6 +110,7 @@ class BacktestSettings(Section, frozen=True):
     close_at_end: bool = False
     adjust: Literal["none", "splits", "total-return"] = "total-return"
     benchmark: str = ""
+    frictions: FrictionSpec = FrictionSpec()
     strategies: tuple[StrategySettings, ...] = NIGHTLY
 
 
@@ -265,12 +267,13 @@ def _known_keys() -> dict[tuple[str, ...], Any]:
     return keys
 
 
-def _rules(settings: Settings) -> Iterator[tuple[str, str, bool, str]]:
+def _rules(settings: Settings) -> Iterator[tuple[str, object, bool, str]]:
     """What a type cannot say: a key, its value, whether it fits, and how to mend it."""
     ingest, backtest, schedule = settings.ingest, settings.backtest, settings.schedule
     yield "ingest.timeframe", ingest.timeframe, ingest.timeframe in SECONDS, f"there are: {', '.join(SECONDS)}"
     sizing = re.fullmatch(r"all-in|all-in-fractional|units=\d+(\.\d+)?", backtest.sizing)
     yield "backtest.sizing", backtest.sizing, bool(sizing), 'use "all-in", "all-in-fractional" or "units=N"'
+    yield "backtest.frictions", backtest.frictions, backtest.frictions.fits(), "docs/orders.md shows every form"
     names = strategies.names()
     for place, one in enumerate(backtest.strategies):
         dotted = f"backtest.strategies[{place}].name"

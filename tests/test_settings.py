@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.errors import ConfigError
 from pi5_pipelines.settings import InstrumentSettings, Section, Settings, StrategySettings, load_settings
 
@@ -48,6 +49,7 @@ OTHER: dict[str, tuple[str, object]] = {
     "backtest.close_at_end": ("True", True),
     "backtest.adjust": ("splits", "splits"),
     "backtest.benchmark": ("IBM", "IBM"),
+    "backtest.frictions": ('{ spread = "2bps" }', FrictionSpec(spread="2bps")),
     "backtest.strategies": ('[{ name = "buy_and_hold" }]', (StrategySettings(name="buy_and_hold"),)),
     "backup.folder": ("/mnt/disk", "/mnt/disk"),
     "backup.keep_daily": ("1", 1),
@@ -133,6 +135,7 @@ WRONG = [
     ("[backtest]\ncash = -1", "line 2", "key 'backtest.cash': expected `float` > 0"),
     ("[backtest]\ncash = inf", "line 2", "key 'backtest.cash': expected `float` <= 1"),
     ("[backtest]\ncash = nan", "line 2", "key 'backtest.cash': expected `float`"),
+    ('[backtest]\nfrictions = { fees = "much" }', "line 2", "key 'backtest.frictions'"),
     ("[backtest]\nfee_bps = 5000", "line 2", "key 'backtest.fee_bps': expected `float` < 5000"),
     ('[backtest]\nfill = "later"', "line 2", "key 'backtest.fill': invalid enum value 'later'"),
     ('[backtest]\nsizing = "half"', "line 2", "key 'backtest.sizing': 'half' will not do"),

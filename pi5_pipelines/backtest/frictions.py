@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,11 +18,8 @@ from trading.friction_options import (
     parse_spread,
 )
 from trading.frictions import Carry, Frictions
-from trading.rules import UNITS
+from trading.rules import UNITS, Rules
 from trading.slippage import Slippage
-
-if TYPE_CHECKING:
-    from trading.rules import Rules
 
 MAX_PCT = 1_000.0  # a year, or for 8 hours of funding: beyond it a number is surely a slip
 
@@ -51,6 +47,14 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def any(self) -> bool:
         """Whether the run is more than the plain loop can do."""
         return self != FrictionSpec()
+
+    def fits(self) -> bool:
+        """Whether every text and number can be read, whatever the instrument."""
+        try:
+            self.bundle(Rules(), 1.0, 1.0, daily=True, places_orders=True)
+        except BacktestError:
+            return False
+        return True
 
     def bundle(self, rules: Rules, lot: float, tick: float, *, daily: bool, places_orders: bool) -> Frictions:
         """The rulebook's form for an instrument's `lot` and `tick` (0: not known); raises BacktestError."""

@@ -114,6 +114,7 @@ def nightly_spec(settings: Settings, strategy: StrategySettings) -> BacktestSpec
         sizing=chosen.sizing,
         direction=chosen.direction,
         close_at_end=chosen.close_at_end,
+        frictions=chosen.frictions,
     )
 
 
