@@ -125,7 +125,7 @@ def test_wrong_money_is_refused(
 
 @pytest.mark.parametrize(
     ("strategy", "hint"),
-    [("sma_crss", "did you mean 'sma_cross'?"), ("SMA", "there are: buy_and_hold, "), ("zzz", "there are: ")],
+    [("sma_crss", "did you mean 'sma_cross'?"), ("SMA", "there are: atr_breakout, "), ("zzz", "there are: ")],
 )
 def test_an_unknown_strategy_is_answered_with_the_nearest(
     lake_home: Path, refused: Callable[..., str], strategy: str, hint: str
