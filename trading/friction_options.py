@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from trading.errors import FrictionError
 from trading.fees import PER_CONTRACT, PER_SHARE, PERCENT, TIERED, TIERS, Fees
 from trading.frictions import Margin
+from trading.rebalancing import EVERY_BARS, MONTH_END, WEEKDAY, Schedule
+from trading.risk import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +26,10 @@ SPREAD_FORMS = "2bps, 0.01 (in price) or 1tick"
 SLIPPAGE_FORMS = "ticks:1 or volume-share:limit=0.025:impact=0.1"
 IMPACT_FORMS = "sqrt:1 or sqrt:0.8:bars=20"
 LATENCY_FORMS = "1bar, 2bars or 250ms"
+LIMITS_FORMS = "weight=25%:gross=100%:net=50%"
+SCHEDULE_FORMS = "every:5 (bars), month-end or weekday:fri"
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+LIMIT_NAMES = frozenset(Limits._fields)
 MARGIN_FORMS = "initial=50%:maintenance=25%"
 
 MAX_SHARE = 0.5  # of the price: beyond it a number is surely a slip
@@ -137,6 +143,30 @@ def parse_margin(text: str) -> tuple[float, float]:
     if not 0.0 < initial <= 1.0 or not 0.0 <= maintenance <= initial:
         raise FrictionError(where, f"0 < initial <= 100% and maintenance <= initial; write {MARGIN_FORMS}")
     return initial, maintenance
+
+
+def parse_limits(text: str) -> Limits:
+    """Limits of a portfolio from a text such as LIMITS_FORMS; raises FrictionError."""
+    where = f"limits {text!r}"
+    named = {name: _share(value, where) for name, value in _named(text, text.split(":"), LIMIT_NAMES, "limits").items()}
+    if not all(value > 0.0 for value in named.values()):
+        raise FrictionError(where, f"a limit must be above 0; write {LIMITS_FORMS}")
+    return Limits(**named)
+
+
+def parse_schedule(text: str) -> Schedule:
+    """When a portfolio is rebalanced, from a text such as SCHEDULE_FORMS; raises FrictionError."""
+    where = f"rebalance {text!r}"
+    kind, _, value = text.partition(":")
+    if text == "month-end":
+        return Schedule(MONTH_END)
+    if kind == "weekday" and value in WEEKDAYS:
+        return Schedule(WEEKDAY, WEEKDAYS.index(value))
+    if kind == "every":
+        bars = _number(value, where)
+        if bars == math.floor(bars) and 1 <= bars <= MAX_BARS:
+            return Schedule(EVERY_BARS, int(bars))
+    raise FrictionError(where, f"write {SCHEDULE_FORMS}")
 
 
 def margin_of(text: str, leverage: float, *, guarded: bool) -> Margin:

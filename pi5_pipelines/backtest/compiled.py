@@ -19,7 +19,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import trading
-from pi5_pipelines.backtest import driver, loop_orders
+from pi5_pipelines.backtest import driver, loop_orders, loop_portfolio
 from pi5_pipelines.errors import BacktestError
 from trading import session, strategies
 
@@ -56,6 +56,7 @@ _NOT_JITTED: set[Any] = {
     driver.one_symbol,
     driver.many_symbols,
     loop_orders.placing_orders,
+    loop_portfolio.portfolio,
     loop_orders.naming_targets,
     loop_orders.before_strategy,
     session.finish,
@@ -67,7 +68,10 @@ def source_hashes(strategy: str | None = None) -> dict[str, str]:
 
     For a named strategy, files of other strategies count only where its own file imports them; "" names none.
     """
-    files = [*sorted(_RULEBOOK.rglob("*.py")), Path(driver.__file__), Path(loop_orders.__file__)]
+    files = [
+        *sorted(_RULEBOOK.rglob("*.py")),
+        *(Path(str(loop.__file__)) for loop in (driver, loop_orders, loop_portfolio)),
+    ]
     if strategy is not None:
         others = _STRATEGIES - _with_imported(strategy)
         files = [file for file in files if file.parent != _FOLDER or file.stem not in others]
@@ -136,6 +140,24 @@ def interpreted_loop(strategy: Strategy) -> Callable[..., None]:
 
 
 @cache
+def compiled_portfolio_loop(name: str) -> Callable[..., None]:
+    """The compiled loop of portfolios with limits and a calendar, of the strategy called `name`."""
+    import numba
+
+    numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
+    register_rulebook()
+    loop: Callable[..., None] = numba.njit(cache=True)(interpreted_portfolio_loop(strategies.find(name)))
+    return loop
+
+
+def interpreted_portfolio_loop(strategy: Strategy) -> Callable[..., None]:
+    """The same loop of portfolios as CPython runs it."""
+    if strategy.allocate is None:
+        raise BacktestError("it trades one symbol", where=f"strategy {strategy.name}", hint="leave the limits out")
+    return loop_portfolio.portfolio(strategy.allocate)
+
+
+@cache
 def compiled_orders_loop(name: str) -> Callable[..., None]:
     """The compiled loop of orders of the strategy called `name`; what all strategies share is compiled once."""
     import numba
@@ -191,7 +213,7 @@ def register_rulebook() -> None:
     from numba.extending import register_jitable
 
     names = [module.name for module in walk_packages(trading.__path__, "trading.")]
-    modules: list[Any] = [driver, loop_orders, *map(import_module, names)]
+    modules: list[Any] = [driver, loop_orders, loop_portfolio, *map(import_module, names)]
     for module in modules:
         by_orders = module.__name__.rpartition(".")[2] in _ORDER_MODULES
         for value in list(vars(module).values()):

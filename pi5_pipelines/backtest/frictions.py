@@ -14,10 +14,14 @@ from trading.friction_options import (
     parse_fees,
     parse_impact,
     parse_latency,
+    parse_limits,
+    parse_schedule,
     parse_slippage,
     parse_spread,
 )
 from trading.frictions import Carry, Frictions
+from trading.rebalancing import Schedule
+from trading.risk import Limits
 from trading.rules import UNITS, Rules
 from trading.slippage import Slippage
 
@@ -27,7 +31,8 @@ MAX_PCT = 1_000.0  # a year, or for 8 hours of funding: beyond it a number is su
 class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a run adds to plain fees and slippage; the texts are those of trading.friction_options.
 
-    Rates are percent: `funding_pct` for 8 hours, the others a year. `tick` is the instrument's own unless given.
+    `limits` and `rebalance` are for strategies over many symbols, all else is for those over one. Rates are percent:
+    `funding_pct` for 8 hours, the others a year. `tick` is the instrument's own unless given.
     """
 
     fees: str = ""
@@ -43,6 +48,8 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     debit_pct: float = 0.0
     dividends: bool = False
     tick: float = 0.0
+    limits: str = ""
+    rebalance: str = ""
 
     def any(self) -> bool:
         """Whether the run is more than the plain loop can do."""
@@ -52,9 +59,22 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Whether every text and number can be read, whatever the instrument."""
         try:
             self.bundle(Rules(), 1.0, 1.0, daily=True, places_orders=True)
+            self.portfolio()
         except BacktestError:
             return False
         return True
+
+    def portfolio(self) -> tuple[Limits, Schedule]:
+        """Limits and calendar of a run over many symbols; raises BacktestError."""
+        try:
+            limits = parse_limits(self.limits) if self.limits else Limits()
+            return limits, parse_schedule(self.rebalance) if self.rebalance else Schedule()
+        except FrictionError as error:
+            raise BacktestError(error.reason, where=error.subject, hint="docs/orders.md shows every form") from error
+
+    def only_portfolio(self) -> bool:
+        """Whether it holds nothing but what a strategy over many symbols takes."""
+        return msgspec.structs.replace(self, limits="", rebalance="") == FrictionSpec()
 
     def bundle(self, rules: Rules, lot: float, tick: float, *, daily: bool, places_orders: bool) -> Frictions:
         """The rulebook's form for an instrument's `lot` and `tick` (0: not known); raises BacktestError."""

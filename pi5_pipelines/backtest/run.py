@@ -9,8 +9,10 @@ from pi5_pipelines.backtest.bars import COLUMNS
 from pi5_pipelines.backtest.compiled import (
     compiled_loop,
     compiled_orders_loop,
+    compiled_portfolio_loop,
     interpreted_loop,
     interpreted_orders_loop,
+    interpreted_portfolio_loop,
 )
 from pi5_pipelines.backtest.result import BacktestResult, Outcome, build
 from pi5_pipelines.backtest.run_orders import run_orders
@@ -55,12 +57,25 @@ def run_backtest(
     if by_orders:
         orders_loop = interpreted_orders_loop(strategy) if interpreted else compiled_orders_loop(spec.strategy)
         return build(spec, bars, run_orders(spec, bars[0], fine, orders_loop, interpreted=interpreted), fine)
-    loop = interpreted_loop(strategy) if interpreted else compiled_loop(spec.strategy)
+    loop = _plain_loop(spec, interpreted=interpreted)
     if strategy.many_symbols:
         outcome = _many(spec, bars, loop, interpreted=interpreted)
     else:
         outcome = _one(spec, bars[0], loop, interpreted=interpreted)
     return build(spec, bars, outcome)
+
+
+def _plain_loop(spec: BacktestSpec, *, interpreted: bool) -> Callable[..., None]:
+    if spec.definition().many_symbols and spec.frictions.any():
+        return interpreted_portfolio_loop(spec.definition()) if interpreted else compiled_portfolio_loop(spec.strategy)
+    return interpreted_loop(spec.definition()) if interpreted else compiled_loop(spec.strategy)
+
+
+def _options(spec: BacktestSpec) -> tuple[Any, ...]:
+    """What a loop takes of the run's options."""
+    if spec.definition().many_symbols and spec.frictions.any():
+        return spec.rules(), *spec.frictions.portfolio()
+    return (spec.rules(),)
 
 
 def _one(spec: BacktestSpec, bars: Bars, loop: Callable[..., None], *, interpreted: bool) -> Outcome:
@@ -121,7 +136,7 @@ def _call(
         _interpret(loop, columns, buffers, lot, spec, outputs, timeframe)
     else:
         with naming_the_bar(spec.strategy, columns.ts_us, timeframe, curve[driver.CURVE_EQUITY]):
-            loop(columns, *buffers, lot, spec.rules(), *outputs)
+            loop(columns, *buffers, lot, *_options(spec), *outputs)
     count = int(account[driver.FILLS])
     return Outcome(columns.ts_us, curve, fills[:count], int(account[driver.RUINED]), count)
 
@@ -143,6 +158,6 @@ def _interpret(
     lots = lot.tolist() if isinstance(lot, np.ndarray) else lot
     equity = lists[len(buffers)][driver.CURVE_EQUITY]
     with naming_the_bar(spec.strategy, columns.ts_us, timeframe, equity):
-        loop(plain, *lists[: len(buffers)], lots, spec.rules(), *lists[len(buffers) :])
+        loop(plain, *lists[: len(buffers)], lots, *_options(spec), *lists[len(buffers) :])
     for array, values in zip(arrays, lists, strict=True):
         array[...] = values

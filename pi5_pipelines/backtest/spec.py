@@ -77,15 +77,21 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def by_orders(self) -> bool:
         """Whether the run goes through the loop of orders: the strategy places them, or there are frictions."""
-        return self.definition().trade is not None or self.frictions.any()
+        strategy = self.definition()
+        return strategy.trade is not None or (self.frictions.any() and not strategy.many_symbols)
 
     def _check_frictions(self, strategy: Strategy, where: str) -> None:
-        if strategy.many_symbols and self.frictions.any():
-            raise BacktestError(
-                "frictions beyond fees and slippage in basis points are for one symbol a run",
-                where=where,
-                hint="leave them out",
-            )
+        if strategy.many_symbols:
+            self.frictions.portfolio()
+            if not self.frictions.only_portfolio():
+                raise BacktestError(
+                    "of frictions beyond fees and slippage in basis points it takes limits and rebalance",
+                    where=where,
+                    hint="leave the others out",
+                )
+            return
+        if self.frictions.limits or self.frictions.rebalance:
+            raise BacktestError("limits and rebalance are for many symbols", where=where, hint="leave them out")
         # What depends on the instrument is checked with its bars; a tick of 1 stands in for any.
         self.frictions.bundle(self.rules(), 1.0, 1.0, daily=True, places_orders=strategy.trade is not None)
 

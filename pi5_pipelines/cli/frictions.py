@@ -12,7 +12,9 @@ from trading.friction_options import (
     FEES_FORMS,
     IMPACT_FORMS,
     LATENCY_FORMS,
+    LIMITS_FORMS,
     MARGIN_FORMS,
+    SCHEDULE_FORMS,
     SLIPPAGE_FORMS,
     SPREAD_FORMS,
 )
@@ -55,6 +57,8 @@ OPTIONS = (
     _rate("debit", "A year, on cash owed."),
     click.option("--dividends", is_flag=True, help="Pay them to longs and take them from shorts (--adjust splits)."),
     click.option("--tick", type=float, default=0.0, show_default=True, help="Step of prices; 0: the instrument's own."),
+    click.option("--limits", default="", metavar="FORM", help=f"Of many symbols, parts of equity: {LIMITS_FORMS}."),
+    click.option("--rebalance", default="", metavar="FORM", help=f"Of many symbols: {SCHEDULE_FORMS}."),
     click.option("--fine-bars", type=FILE, metavar="FILE", help="Shorter bars that decide within each bar."),
     click.option("--fine-timeframe", type=click.Choice(list(SECONDS)), help="The same, from the lake."),
 )
