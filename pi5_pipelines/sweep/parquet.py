@@ -1,4 +1,4 @@
-"""Tables of a sweep as Parquet: a chunk is written whole in memory, and chunks are joined without being held at once."""
+"""Tables of a sweep as Parquet: a chunk is written whole in memory; chunks are joined without being held at once."""
 
 from __future__ import annotations
 
