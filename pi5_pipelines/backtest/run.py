@@ -49,7 +49,7 @@ def run_backtest(
         raise BacktestError(
             "there are no bars", where=f"symbol {empty}", hint="leave it out, or fetch its prices first"
         )
-    by_orders = spec.by_orders() or (fine is not None and not strategy.many_symbols)
+    by_orders = (spec.by_orders() or fine is not None) and not strategy.many_symbols
     if fine is not None and not by_orders:
         raise BacktestError(
             "finer bars decide for one symbol a run", where=f"strategy {spec.strategy}", hint="leave them out"

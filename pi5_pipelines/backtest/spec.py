@@ -76,9 +76,8 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         )
 
     def by_orders(self) -> bool:
-        """Whether the run goes through the loop of orders: the strategy places them, or there are frictions."""
-        strategy = self.definition()
-        return strategy.trade is not None or (self.frictions.any() and not strategy.many_symbols)
+        """Whether the run needs more than the plain loop: the strategy places orders, or there are frictions."""
+        return self.definition().trade is not None or self.frictions.any()
 
     def _check_frictions(self, strategy: Strategy, where: str) -> None:
         if strategy.many_symbols:

@@ -145,7 +145,7 @@ def findings_of(figures: dict[str, Any], trades: int | None = None) -> Findings:
 def spec_of(document: dict[str, Any]) -> BacktestSpec:
     """The options of a run, out of its document."""
     names = [field.name for field in msgspec.structs.fields(BacktestSpec)]
-    return msgspec.convert({name: document[name] for name in names}, BacktestSpec)
+    return msgspec.convert({name: document[name] for name in names if name in document}, BacktestSpec)
 
 
 def known(value: Any) -> Any:  # noqa: ANN401 - any JSON value

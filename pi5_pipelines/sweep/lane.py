@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
 from pi5_pipelines.backtest.run import aligned
+from pi5_pipelines.errors import BacktestError
 from pi5_pipelines.sweep.block import DONE, MARK_AT, MARK_ROOM, MARK_SIZE, NEEDS_STATE
 from pi5_pipelines.sweep.kernel import compiled_block
 from pi5_pipelines.sweep.tally import FIGURES, MOMENTS, TALLY_SIZE, TRADE_ROWS
@@ -52,9 +53,18 @@ class Market:
 
     @classmethod
     def of(cls, spec: BacktestSpec, bars: Sequence[Bars]) -> Market:
-        """The market of a spec on one symbol's bars, or on several for a strategy over many symbols."""
+        """The market of a spec on one symbol's bars, or on several for a strategy over many symbols.
+
+        Raises BacktestError for a run that needs more than the plain loop.
+        """
         import numpy as np
 
+        if spec.by_orders():
+            raise BacktestError(
+                "sweeps run targets with plain fees and slippage, and no orders or frictions",
+                where=f"strategy {spec.strategy}",
+                hint="use `pi5 backtest`, or leave the frictions out",
+            )
         if spec.definition().many_symbols:
             columns = aligned(bars)
         else:
