@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from pi5_pipelines.sweep.lane import Market
     from pi5_pipelines.sweep.space import Space
 
-SUMMARY_BYTES = 40_000_000  # the summary's cross-validation, once the lanes are idle
+SUMMARY_BYTES = 16_000_000  # the summary's cross-validation, once the lanes are idle
 CHUNK_COPIES = 3  # a chunk as arrays, as a table, and the table before it still being written
 ROW_EXTRA = 64  # of a chunk's row: symbol, number, error
 UNLIMITED_ROOM = 1 << 32
+SLACK_BYTES = 12_000_000  # by which two runs of the same sweep may differ
 
 
 def fitting_lanes(job: Job, space: Space, market: Market) -> tuple[int, int]:
@@ -31,7 +32,7 @@ def fitting_lanes(job: Job, space: Space, market: Market) -> tuple[int, int]:
     left = job.max_memory - fixed
     lanes = min(job.workers, left // lane)
     if lanes < 1:
-        least = -(-(fixed + lane) // 1_000_000) + 5
+        least = -(-(fixed + lane + SLACK_BYTES) // 1_000_000)
         raise SweepError(
             f"{job.max_memory / 1e6:,.0f} MB are too little for {market.bars:,} bars",
             where="--max-memory",

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -42,14 +43,16 @@ if TYPE_CHECKING:
     from pi5_pipelines.sweep.space import Space
 
 GAVE_UP = 75  # the exit code after a combination was given up: start again, it will be left out
+UNFORESEEN = 70
 RUNNING = "running"
 
 
 class Engine:
     """One sweep from its first chunk to its last."""
 
-    def __init__(self, job: Job, work: WorkFolder) -> None:
+    def __init__(self, job: Job, work: WorkFolder, *, quiet: bool = False) -> None:
         self._job = job
+        self._quiet = quiet
         self._work = work
         self._space: Space = job.plan.space()
         self._given_up = work.given_up()
@@ -173,7 +176,8 @@ class Engine:
 
     def _tell(self, size: int, numbers: Numbers) -> None:
         self._told += size
-        say(Message(progress=(self._told, numbers.count * len(self._job.legs))))
+        if not self._quiet:
+            say(Message(progress=(self._told, numbers.count * len(self._job.legs))))
 
 
 def blame_the_last(job: Job, work: WorkFolder) -> None:
@@ -217,6 +221,11 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
+    code = UNFORESEEN
+    try:
+        code = main()
+    except BaseException:  # noqa: BLE001 - the threads of a failed engine must not keep it alive
+        traceback.print_exc()
     sys.stdout.flush()
+    sys.stderr.flush()
     os._exit(code)  # not waiting for threads

@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
 KILLS = int(os.environ.get("PI5_KILLS", "3"))
 CHUNK = 500

@@ -1,0 +1,90 @@
+"""A real Dask scheduler and three real workers on loopback: one dies in the middle, and nothing is lost."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytest.importorskip("distributed")
+ROOT = Path(__file__).resolve().parents[2]
+DASK = str(Path(sys.executable).parent / "dask")
+LONGEST_S = 60.0
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, environment: dict[str, str], free_port: int) -> Iterator[tuple[str, list[Any]]]:
+    """The scheduler's address, and the workers' processes."""
+    address = f"tcp://127.0.0.1:{free_port}"
+    quiet: dict[str, Any] = {
+        "cwd": tmp_path,
+        "env": environment,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
+    scheduler = [DASK, "scheduler", "--host", "127.0.0.1", "--port", str(free_port), "--no-dashboard"]
+    worker = [DASK, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+    processes = [subprocess.Popen(scheduler, **quiet)]
+    processes += [subprocess.Popen(worker, **quiet) for _ in range(3)]
+    try:
+        wait_for_workers(address, 3)
+        yield address, processes[1:]
+    finally:
+        for process in processes[::-1]:
+            process.kill()
+            process.wait()
+
+
+def wait_for_workers(address: str, count: int) -> None:
+    import distributed
+
+    connect: Any = distributed.Client  # it is not typed
+    with connect(address, timeout=LONGEST_S, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=LONGEST_S)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_worker_that_dies_loses_nothing_and_the_table_is_that_of_one_machine(
+    tmp_path: Path,
+    goog_file: Path,
+    cluster: tuple[str, list[Any]],
+    start: Callable[..., subprocess.Popen[bytes]],
+    sweep: Callable[..., dict[str, Any]],
+) -> None:
+    address, workers = cluster
+    command = ["sma_cross", "--bars", str(goog_file), "--param", "fast=1:80:1", "--param", "slow=81:280:1"]
+    small = {"PI5_SWEEP_CHUNK": "500"}
+    process = start(*command, "--scheduler", address, "--out", "cluster.parquet", "--json", "cluster.json", **small)
+    deadline = time.monotonic() + LONGEST_S
+    while len(list(tmp_path.glob("home/sweeps/*/chunk-*.parquet"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert process.poll() is None, process.communicate()
+    workers[0].send_signal(signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err.decode()
+    local = sweep(*command, "--out", "local.parquet", **small)
+    assert local["combinations"] == 16_000
+    assert sha256(tmp_path / "cluster.parquet") == sha256(tmp_path / "local.parquet")
+
+
+def test_no_scheduler_is_one_clear_error_within_seconds(
+    goog_file: Path, free_port: int, start: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    address = f"tcp://127.0.0.1:{free_port}"
+    process = start("sma_cross", "--bars", str(goog_file), "--param", "fast=2:9:1", "--scheduler", address)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, b"")
+    assert err.decode().startswith(f"error: scheduler {address}: no Dask scheduler answers")
+    assert err.count(b"\n") == 1
