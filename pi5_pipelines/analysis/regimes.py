@@ -25,7 +25,7 @@ def trend(close: NDArray[np.float64]) -> NDArray[np.float64]:
     import numpy as np
 
     out = np.full(close.size, np.nan)
-    out[TREND_BARS:] = close[TREND_BARS:] / close[: close.size - TREND_BARS] - 1.0
+    out[TREND_BARS:] = close[TREND_BARS:] / close[:-TREND_BARS] - 1.0
     return out
 
 
