@@ -8,9 +8,13 @@ from trading import ledger
 from trading.order import OrderType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
+
+MOST_TYPES = len(OrderType) + 2
 
 
 def orders_frame(events: NDArray[np.float64] | None, symbol: str, ts_us: NDArray[np.int64]) -> pl.DataFrame:
@@ -24,10 +28,16 @@ def orders_frame(events: NDArray[np.float64] | None, symbol: str, ts_us: NDArray
 
     rows = np.zeros((0, ledger.EVENT_COLUMNS)) if events is None else events
     types = {0: "", **{int(kind): kind.name.lower() for kind in OrderType}}
+    known = [types.get(number, "") for number in range(MOST_TYPES)]
     quantity = rows[:, ledger.EVENT_QUANTITY]
 
     def whole(column: int) -> NDArray[np.int64]:
         return rows[:, column].astype(np.int64)
+
+    def named(names: Sequence[str], column: int) -> pl.Series:
+        # A rejected order may carry any number for its type.
+        at = np.clip(np.nan_to_num(rows[:, column]), 0, len(names) - 1).astype(np.int64)
+        return pl.Series(np.asarray(names, dtype=object)[at].tolist(), dtype=pl.String)
 
     return pl.DataFrame(
         {
@@ -35,9 +45,9 @@ def orders_frame(events: NDArray[np.float64] | None, symbol: str, ts_us: NDArray
             "symbol": pl.Series([symbol] * len(rows), dtype=pl.String),
             "order": whole(ledger.EVENT_ORDER),
             "parent": whole(ledger.EVENT_PARENT),
-            "event": pl.Series([ledger.KINDS[kind] for kind in whole(ledger.EVENT_KIND)], dtype=pl.String),
-            "reason": pl.Series([ledger.REASONS[reason] for reason in whole(ledger.EVENT_REASON)], dtype=pl.String),
-            "type": pl.Series([types.get(int(kind), "") for kind in whole(ledger.EVENT_TYPE)], dtype=pl.String),
+            "event": named(ledger.KINDS, ledger.EVENT_KIND),
+            "reason": named(ledger.REASONS, ledger.EVENT_REASON),
+            "type": named(known, ledger.EVENT_TYPE),
             "side": pl.Series(np.where(quantity >= 0.0, "buy", "sell").tolist(), dtype=pl.String),
             "quantity": np.abs(quantity),
             "price": pl.Series(rows[:, ledger.EVENT_PRICE].copy(), dtype=pl.Float64).fill_nan(None),

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.spec import BacktestSpec
     from trading.frictions import Frictions
 
-FIRST_ROOM = 512  # fills at first; a run that makes more is run again with what it needs
-EVENTS_A_FILL = 4
+FIRST_ROOM = 512  # rows at first, and so many more a bar; a run that makes more is run again with what it needs
+FILLS_A_BAR, EVENTS_A_BAR = 0.125, 2
 
 # What every part of the costs is called in a result, and where the ledger has it; a credit counts below zero.
 COSTS = {
@@ -65,8 +65,7 @@ def run_orders(
             hint="give them with --fine-bars, or write the delay in bars",
         )
     dividends = dividends_of(spec, bars)
-    fills = FIRST_ROOM
-    events = fills * EVENTS_A_FILL
+    fills, events = FIRST_ROOM + int(FILLS_A_BAR * len(bars)), FIRST_ROOM + EVENTS_A_BAR * len(bars)
     while True:
         outcome = _call(spec, bars, inside_of(bars, fine), dividends, frictions, loop, (fills, events), interpreted)
         if outcome.fill_count <= fills and outcome.event_count <= events:
