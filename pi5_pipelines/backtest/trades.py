@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,8 @@ def _rows(
             "exit_ts": int(ts_us[exit_bar]),
             "exit_price": value_now / trade.opened,
             "pnl": pnl,
-            "return_pct": pnl / trade.open_value * 100.0,
+            # Impact can push a sale down to nothing; then there is no value to compare with.
+            "return_pct": pnl / trade.open_value * 100.0 if trade.open_value > 0.0 else math.nan,
             "bars_held": exit_bar - trade.entry_bar,
             "fees": trade.fees,
             "closed": trade.exit_bar >= 0,

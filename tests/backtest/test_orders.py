@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -214,6 +215,27 @@ def test_finer_bars_that_are_the_bars_themselves_change_nothing(
     assert alone.result_id != inside.result_id
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        FrictionSpec(margin="initial=1%:maintenance=0.5%", leverage=100.0, borrow_pct=1e3, debit_pct=1e3),
+        FrictionSpec(slippage="volume-share:limit=1:impact=100", impact="sqrt:1000:bars=2", spread="20%"),
+        FrictionSpec(latency="100bars"),
+    ],
+)
+@pytest.mark.parametrize("volume", [0.0, 1.0])
+def test_extremes_end_in_figures(extreme: FrictionSpec, volume: float, random_bars: Callable[..., Bars]) -> None:
+    for seed in range(4):
+        bars = random_bars(seed, 40, volatility=0.3)
+        bars = replace(bars, volume=bars.volume * volume)
+        for name in ("random_orders", "atr_breakout", "bollinger_reversion", "buy_and_hold"):
+            spec = BacktestSpec(strategy=name, cash=1_000.0, frictions=extreme)
+            compiled, interpreted = (run_backtest(spec, [bars], interpreted=one) for one in (False, True))
+            assert np.isfinite(compiled.equity).all()
+            assert compiled.equity.tobytes() == interpreted.equity.tobytes()
+
+
 @pytest.mark.parametrize("interpreted", [True, False])
 def test_a_strategy_that_fails_is_named_with_its_bar(
     interpreted: bool,  # noqa: FBT001
@@ -231,7 +253,5 @@ def bar_at(bars: Bars, i: int) -> Bar:
 
 
 def first_bars(bars: Bars, count: int) -> Bars:
-    from dataclasses import replace
-
     columns = ("ts_us", "open", "high", "low", "close", "volume")
     return replace(bars, **{name: getattr(bars, name)[:count] for name in columns})
