@@ -24,6 +24,12 @@ from pi5_pipelines.lake.table import Lake
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("PI5_KILLS", "3"))
 KILLS_PER_HOME = 10
+# Every kind of work a night does, and no more of it than that needs.
+STRATEGIES = """[
+  { name = "sma_cross", sweep = { fast = "5,10", slow = "20,50" }, symbols = ["IBM"] },
+  { name = "donchian_breakout" },
+  { name = "momentum_rotation" },
+]"""
 NIGHTLY = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pi5_pipelines.definitions", "-j", "nightly"]
 
 
@@ -33,7 +39,8 @@ def environment(folder: Path) -> dict[str, str]:
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dagster.yaml", dagster_home)
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("PI5_", "DAGSTER_"))}
-    return {**keep, "PI5_HOME": str(folder / "home"), "DAGSTER_HOME": str(dagster_home)}
+    chosen = {"PI5_BACKTEST_STRATEGIES": " ".join(STRATEGIES.split())}
+    return {**keep, "PI5_HOME": str(folder / "home"), "DAGSTER_HOME": str(dagster_home), **chosen}
 
 
 def reached(log: Path) -> str:
