@@ -54,6 +54,8 @@ def _value(value: object) -> str:
         return value.isoformat()
     if isinstance(value, tuple):
         return f"[{', '.join(_value(one) for one in value)}]"
+    if isinstance(value, msgspec.Struct):
+        return _inline(msgspec.to_builtins(value))
     if isinstance(value, dict):
         return _inline(value)
     return json.dumps(value, ensure_ascii=False)  # TOML writes numbers, booleans and such texts as JSON does
