@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pi5_pipelines.errors import SweepError
 from pi5_pipelines.sweep.lane import FIRST_BYTES, NUMBER, curve_bytes
-from pi5_pipelines.sweep.rss import rss_now
+from pi5_pipelines.sweep.rss import rss_now, rss_peak
 from pi5_pipelines.sweep.tally import FIGURES
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.sweep.lane import Market
     from pi5_pipelines.sweep.space import Space
 
-SUMMARY_BYTES = 16_000_000  # the summary's cross-validation, once the lanes are idle
+SUMMARY_BYTES = 75_000_000  # the library that writes tables, and the cross-validation once the lanes are idle
 CHUNK_COPIES = 3  # a chunk as arrays, as a table, and the table before it still being written
 ROW_EXTRA = 64  # of a chunk's row: symbol, number, error
 UNLIMITED_ROOM = 1 << 32
@@ -31,8 +31,9 @@ def fitting_lanes(job: Job, space: Space, market: Market) -> tuple[int, int]:
     lane = curve_bytes(market.bars) + FIRST_BYTES
     left = job.max_memory - fixed
     lanes = min(job.workers, left // lane)
-    if lanes < 1:
-        least = -(-(fixed + lane + SLACK_BYTES) // 1_000_000)
+    started = job.parent_rss + rss_peak()
+    if lanes < 1 or job.max_memory < started:
+        least = -(-(max(fixed + lane, started) + SLACK_BYTES) // 1_000_000)
         raise SweepError(
             f"{job.max_memory / 1e6:,.0f} MB are too little for {market.bars:,} bars",
             where="--max-memory",

@@ -26,7 +26,7 @@ from pi5_pipelines.sweep.lane import Lane, Market
 from pi5_pipelines.sweep.message import Message, say
 from pi5_pipelines.sweep.numbers import make_numbers
 from pi5_pipelines.sweep.pause import Gate
-from pi5_pipelines.sweep.rss import rss_now
+from pi5_pipelines.sweep.rss import give_back_code, rss_now
 from pi5_pipelines.sweep.sample import Sample
 from pi5_pipelines.sweep.summary import LegCount, count_leg, judge_leg
 from pi5_pipelines.sweep.watch import Watch
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 GAVE_UP = 75  # the exit code after a combination was given up: start again, it will be left out
 UNFORESEEN = 70
 RUNNING = "running"
+COMPILER = "libllvmlite"
 
 
 class Engine:
@@ -73,10 +74,11 @@ class Engine:
             market = Market.of(self._job.plan.spec, [one.load() for one in files])
             numbers = make_numbers(self._job.plan, self._space, self._work, leg)
             sample = Sample(numbers.count)
+            Lane(market, 0).warm_up(len(self._space.axes))  # compiled before the lanes are sized
+            give_back_code(COMPILER)
             self.workers, room = fitting_lanes(self._job, self._space, market)
             gate = Gate(self._job.limits, self.workers, lambda reason: say(Message(waiting=reason)))
             lanes = [Lane(market, room) for _ in range(self.workers)]
-            lanes[0].warm_up(len(self._space.axes))
             crew = Crew(lanes, partial(self._before, gate))
             for number in range(numbers.chunks):
                 if (leg, number) in self._work.chunks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from functools import cache
 from pathlib import Path
 from types import FunctionType
@@ -14,6 +15,8 @@ from trading import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LINEAR_ALGEBRA = "scipy.linalg"
 
 
 @cache
@@ -31,6 +34,7 @@ def compiled_block(name: str) -> Callable[..., int]:
     import numba
     from numba.extending import register_jitable
 
+    _load_compiler()
     compiled.register_rulebook()
     numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version(name)}")  # type: ignore[attr-defined]  # made at import
     for value in vars(tally).values():
@@ -41,6 +45,21 @@ def compiled_block(name: str) -> Callable[..., int]:
     run = register_jitable(_named(compiled.interpreted_loop(strategy), f"sweep_run_{name}"))
     made: Callable[..., int] = numba.njit(cache=True, nogil=True)(_named(make(run, strategy.memory), f"sweep_{name}"))
     return made
+
+
+def _load_compiler() -> None:
+    """Have numba load all that it compiles with, but for SciPy's linear algebra: 50 MB, and no strategy uses it."""
+    from numba.core.registry import cpu_target
+
+    hidden = LINEAR_ALGEBRA not in sys.modules
+    if hidden:
+        sys.modules[LINEAR_ALGEBRA] = None  # type: ignore[assignment]  # an import of it fails, which numba is used to
+    try:
+        cpu_target.typing_context.refresh()
+        cpu_target.target_context.refresh()
+    finally:
+        if hidden:
+            del sys.modules[LINEAR_ALGEBRA]
 
 
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
