@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def report(browser: Browser, page: Path) -> None:
-    """The top of the report, with the run of the highest Sharpe ratio chosen."""
+    """The top of the report, with the run of the highest Sharpe ratio chosen, and the page of a search."""
     view = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme="light")
     view.goto(page.as_uri())
     sharpe = view.locator("#summary thead button", has_text="Sharpe")
@@ -59,6 +59,13 @@ def report(browser: Browser, page: Path) -> None:
     view.wait_for_timeout(SETTLE_MS)
     view.screenshot(path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": 2150})
     print(DOCS / "report.png")
+    searched = next(iter(sorted(page.parent.glob("research/*/sweep.html"))), None)
+    if searched is None:
+        return
+    view.goto(searched.as_uri())
+    view.wait_for_timeout(SETTLE_MS)
+    view.screenshot(path=DOCS / "sweep.png", full_page=True)
+    print(DOCS / "sweep.png")
 
 
 def lineage(browser: Browser, address: str) -> None:
