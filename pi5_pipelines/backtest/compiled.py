@@ -207,9 +207,11 @@ def _share_order_core() -> None:
         return run
 
 
-@cache
+_REGISTERED: set[FunctionType] = set()
+
+
 def register_rulebook() -> None:
-    """Make every function of the rulebook and of the event loop one that compiled code may call."""
+    """Make every function of the rulebook and of the event loop one that compiled code may call, each once."""
     from numba.extending import register_jitable
 
     names = [module.name for module in walk_packages(trading.__path__, "trading.")]
@@ -217,5 +219,7 @@ def register_rulebook() -> None:
     for module in modules:
         by_orders = module.__name__.rpartition(".")[2] in _ORDER_MODULES
         for value in list(vars(module).values()):
-            if isinstance(value, FunctionType) and value.__module__ == module.__name__ and value not in _NOT_JITTED:
+            own = isinstance(value, FunctionType) and value.__module__ == module.__name__
+            if own and value not in _NOT_JITTED and value not in _REGISTERED:
+                _REGISTERED.add(value)
                 register_jitable(**_UNCOUNTED)(value) if by_orders else register_jitable(value)
