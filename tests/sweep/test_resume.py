@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-KILLS = int(os.environ.get("PI5_KILLS", "3"))
+KILLS = int(os.environ.get("PI5_KILLS", "2"))
 CHUNK = 500
 COMBINATIONS = 16_000
 LONGEST_S = 60.0
