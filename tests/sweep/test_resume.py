@@ -1,6 +1,6 @@
 """Kill -9 of a real `pi5 sweep` at random moments: the same command goes on, and the table is that of a quiet run.
 
-Three kills by default; PI5_KILLS sets more (`make proof`).
+Two kills by default; PI5_KILLS sets more (`make proof`).
 """
 
 from __future__ import annotations

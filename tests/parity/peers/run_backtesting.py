@@ -39,8 +39,8 @@ class Targets(Strategy):  # type: ignore[misc]  # the peer has no types
     side = 0.0
 
     def wanted(self) -> float:
-        """The side after the present bar."""
-        raise NotImplementedError
+        """The side after the present bar: flat, where no subclass knows better."""
+        return 0.0
 
     def next(self) -> None:
         """Order a changed side, unless what is decided now would fill where the last position is closed."""

@@ -27,8 +27,8 @@ class Targets(bt.Strategy):  # type: ignore[misc]  # the peer has no types
         self.trades = 0
 
     def wanted(self) -> float:
-        """The side after the present bar."""
-        raise NotImplementedError
+        """The side after the present bar: flat, where no subclass knows better."""
+        return 0.0
 
     def next(self) -> None:
         """Note a changed side; with fills at the close, order at once."""
