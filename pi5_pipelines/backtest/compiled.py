@@ -163,6 +163,7 @@ def compiled_orders_loop(name: str) -> Callable[..., None]:
     import numba
 
     _share_order_core()
+    register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
     loop: Callable[..., None] = numba.njit(cache=True, **_UNCOUNTED)(interpreted_orders_loop(strategies.find(name)))
     return loop
