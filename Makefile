@@ -17,9 +17,9 @@ setup-dev:
 demo: setup ## set up, run the nightly job on real prices, print where the report is (V=1 shows the log)
 	@scripts/demo
 
-test: setup-dev ## run every test (ARGS="tests/lake -x" picks)
+test: setup-dev ## run the tests (ARGS="-m slow": the long ones, which CI runs too; ARGS="tests/lake -x" picks)
 	@if [ "$$CI" = true ] || [ -d .venv-parity ]; then scripts/setup-parity parity; fi
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(or $(ARGS),-m "not slow")
 
 check: setup-dev ## lint, format and types
 	@$(BIN)/ruff check .

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Cells = Callable[[str], list[Any]]  # as conftest.py defines them, which pytest loads by itself
     Answers = dict[str, Any]
 
+pytestmark = pytest.mark.slow
+
 PEERS = ("backtesting", "backtrader", "vectorbt")
 GROUPS = (("GOOG", "sma_cross"), ("GOOG", "donchian_breakout"), ("EURUSD", "sma_cross"))
 RELATIVE = 1e-9

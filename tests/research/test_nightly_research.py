@@ -17,6 +17,8 @@ from pi5_pipelines.settings import BacktestSettings, IngestSettings, ResearchSet
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 SEARCHED = StrategySettings(name="sma_cross", sweep={"fast": "3:9:3", "slow": "10,20"}, where="fast < slow")
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("PI5_KILLS", "2"))
 CHUNK = 500
 COMBINATIONS = 16_000
