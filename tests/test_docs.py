@@ -109,6 +109,7 @@ def shell(clone: Path, tmp_path: Path) -> Callable[[str], None]:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 def test_every_command_of_a_page_runs_in_the_order_of_the_page(page: Path, shell: Callable[[str], None]) -> None:
     made = [line for line in commands(page) if line.startswith("make ")]

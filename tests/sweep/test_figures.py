@@ -25,6 +25,8 @@ from trading import strategies
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-12
 ROOT = Path(__file__).resolve().parents[2]
 # Short windows, so that a few hundred bars hold many decisions.
