@@ -26,8 +26,6 @@ import math
 
 from trading.strategy import Parameter, Strategy
 
-pytestmark = pytest.mark.slow
-
 
 def memory(params, symbols):
     return 2_000_000_000 if params[0] == 4 else 4
