@@ -33,6 +33,7 @@ def compiled_block(name: str) -> Callable[..., int]:
     """The compiled block of the strategy called `name`; the first call of a new code version takes seconds."""
     import numba
     from numba.extending import register_jitable
+    from numba.np.unsafe.ndarray import to_fixed_tuple
 
     _load_compiler()
     compiled.register_rulebook()
@@ -41,10 +42,13 @@ def compiled_block(name: str) -> Callable[..., int]:
         if isinstance(value, FunctionType) and value.__module__ == tally.__name__:
             register_jitable(value)
     strategy = strategies.find(name)
-    make = block.many_symbols_block if strategy.many_symbols else block.one_symbol_block
-    run = register_jitable(_named(compiled.interpreted_loop(strategy), f"sweep_run_{name}"))
-    made: Callable[..., int] = numba.njit(cache=True, nogil=True)(_named(make(run, strategy.memory), f"sweep_{name}"))
-    return made
+    loop = _named(compiled.interpreted_loop(strategy), f"sweep_run_{name}")
+    if strategy.many_symbols:
+        run = register_jitable(loop)
+        return numba.njit(cache=True, nogil=True)(_named(block.many_symbols_block(run, strategy.memory), f"sweep_{name}"))
+    run = register_jitable(**compiled.INLINE)(loop)
+    made = block.one_symbol_block(run, strategy.memory, to_fixed_tuple, len(strategy.parameters))
+    return numba.njit(cache=True, nogil=True, **compiled.UNCOUNTED)(_named(made, f"sweep_{name}"))
 
 
 def _load_compiler() -> None:
