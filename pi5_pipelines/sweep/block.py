@@ -22,12 +22,12 @@ MARK_SIZE = 2
 
 
 def one_symbol_block(
-    run: Callable[..., None], memory: Callable[..., int], fixed_tuple: Callable[..., Any], parameters: int
+    run: Callable[..., None], memory: Callable[..., int], as_tuple: Callable[[Numbers], Any]
 ) -> Callable[..., int]:
     """The block of a strategy on one symbol; `run` is its event loop.
 
-    `fixed_tuple` makes a tuple of a row of so many `parameters`: compiled code keeps that in registers, where it would
-    read an array again at each bar.
+    `as_tuple` makes a tuple of a combination's row: compiled code keeps that in registers, where it would read an
+    array again at each bar.
     """
 
     def block(  # noqa: PLR0913, PLR0917 - compiled code takes no bundles of mixed kinds
@@ -53,7 +53,7 @@ def one_symbol_block(
         lot = lots[0]
         for i in range(mark[MARK_AT], len(params)):
             mark[MARK_AT] = i
-            own = fixed_tuple(params[i], parameters)
+            own = as_tuple(params[i])
             need = memory(own, 1)
             if need > len(state):
                 mark[MARK_ROOM] = need
