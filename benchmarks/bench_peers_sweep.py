@@ -51,7 +51,7 @@ def sweep(pairs_fast: range, pairs_slow: range, prices: Path, folder: str, *, wa
         checked=f"return, largest drawdown and trades of {clear.sum():,} combinations are equal; "
         f"left out: {len(equal)} whose averages are exactly equal at some bar, where rounding decides",
         includes="moving averages long only on GOOG, 2,148 daily bars, whole shares, fills at the next open; vectorbt: "
-        "return, largest drawdown, Sharpe ratio and trades of each; pi5: its 20 figures of each, a table written; "
+        "return, largest drawdown, Sharpe ratio and trades of each; pi5: its 18 figures of each, a table written; "
         "a round of pi5 is the time its own summary tells, without loading and judging",
         does_not_show=NOT_SHOWN,
     )
