@@ -72,7 +72,7 @@ def test_normal_numbers_are_those_of_r(seed: int, drawn: list[float]) -> None:
 
 
 def test_the_vignette_of_the_r_package() -> None:
-    """A hundred trials of 2,400 returns, all of the same Sharpe ratio: p_bo 1, slope -0.0030456, ar^2 0.97, p_loss 1."""
+    """A hundred trials, all of the same Sharpe ratio: p_bo 1, slope -0.0030456, ar^2 0.97, p_loss 1."""
     trials, bars, blocks = 100, 2400, 8
     returns = r_normals(765, trials * bars).reshape(trials, bars).T
     returns = returns / math.sqrt(252.0) / returns.std(axis=0, ddof=1)
