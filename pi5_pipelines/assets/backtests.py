@@ -7,7 +7,7 @@ import dagster as dg
 
 from pi5_pipelines.assets import names
 from pi5_pipelines.assets.failure import plain_failure
-from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.backtest.code_version import code_version
 from pi5_pipelines.resources.home import Home
 
 WORKER = [sys.executable, "-m", "pi5_pipelines.backtest.worker"]

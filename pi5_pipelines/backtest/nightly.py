@@ -14,7 +14,7 @@ import msgspec
 
 from pi5_pipelines.backtest.bars import Bars, bars_of_symbols, label
 from pi5_pipelines.backtest.change import key, line
-from pi5_pipelines.backtest.compiled import code_version, source_hashes
+from pi5_pipelines.backtest.code_version import code_version, source_hashes
 from pi5_pipelines.backtest.result import result_id_of
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec

@@ -163,7 +163,7 @@ def record(
     """Enter the search into the ledger, as a sweep of the same ranges would be; answers what was ever tried."""
     import msgspec
 
-    from pi5_pipelines.backtest.compiled import code_version
+    from pi5_pipelines.backtest.code_version import code_version
     from pi5_pipelines.honesty.trials import Ledger, identity, ledger_file
 
     ledger = Ledger(ledger_file(app.settings))

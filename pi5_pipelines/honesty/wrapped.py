@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.backtest import compiled, driver
+from pi5_pipelines.backtest.code_version import rule_version
 from trading import strategies
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def wrapped_loop(
     from numba.extending import register_jitable
 
     compiled.register_rulebook()
-    total = hashlib.sha256(compiled.code_version().encode())
+    total = hashlib.sha256(rule_version().encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         total.update(file.read_bytes())
     folder = compiled.cache_folder().parent / f"wrapped-{total.hexdigest()[:12]}"

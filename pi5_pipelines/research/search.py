@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.backtest.code_version import code_version
 from pi5_pipelines.backtest.nightly import choices, nightly_spec
 from pi5_pipelines.honesty.trials import identity
 

@@ -10,6 +10,7 @@ from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import compiled, trades
+from pi5_pipelines.backtest.code_version import rule_version
 from pi5_pipelines.sweep import block, tally
 from trading import strategies
 
@@ -22,7 +23,7 @@ LINEAR_ALGEBRA = "scipy.linalg"
 @cache
 def sweep_version(strategy: str) -> str:
     """Twelve hex digits that change when any line changes that decides a figure of this strategy's sweeps."""
-    total = hashlib.sha256(compiled.code_version(strategy).encode())
+    total = hashlib.sha256(rule_version(strategy).encode())
     for module in (block, tally, trades):
         total.update(Path(str(module.__file__)).read_bytes())
     return total.hexdigest()[:12]

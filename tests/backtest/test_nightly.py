@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pi5_pipelines.backtest import compiled, nightly, result
+from pi5_pipelines.backtest import nightly, result
+from pi5_pipelines.backtest.code_version import code_version
 from pi5_pipelines.ingest import check, ingest
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.market.calendars import sessions
@@ -103,7 +104,7 @@ def test_a_changed_strategy_file_runs_that_strategy_again_and_no_other(
     first = night(prices(50), prices(50))
 
     def changed(strategy: str | None = None) -> str:
-        version = compiled.code_version(strategy)
+        version = code_version(strategy)
         return "changed" if strategy == "sma_cross" else version
 
     for module in (nightly, result):
@@ -111,11 +112,3 @@ def test_a_changed_strategy_file_runs_that_strategy_again_and_no_other(
     second = night(prices(50), prices(50))
     assert second["sma_cross", "A"]["change"] == "code changed"
     assert second["buy_and_hold", "A"] == first["buy_and_hold", "A"]
-
-
-def test_a_strategy_s_version_hangs_on_its_own_file_and_the_shared_rules() -> None:
-    hashes = compiled.source_hashes("sma_cross")
-    files = {path for path in hashes if path.startswith("trading/strategies/")}
-    assert files == {"trading/strategies/__init__.py", "trading/strategies/sma_cross.py"}
-    assert {"trading/costs.py", "trading/indicators.py", "pi5_pipelines/backtest/driver.py"} <= hashes.keys()
-    assert compiled.code_version("sma_cross") != compiled.code_version("buy_and_hold") != compiled.code_version()
