@@ -1,6 +1,6 @@
 """Kill -9 of a real `pi5 sweep` at random moments: the same command goes on, and the table is that of a quiet run.
 
-Two kills by default; PI5_KILLS sets more (`make proof`).
+Two kills by default; PI5_KILLS=20 is the full proof (`make proof`), whose outcome docs/proofs.md records.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("PI5_KILLS", "2"))
+KILLS_PER_SWEEP = 7
+MOST_CHUNKS_BETWEEN = 4
 CHUNK = 500
 COMBINATIONS = 16_000
+ALL_CHUNKS = COMBINATIONS // CHUNK
 LONGEST_S = 60.0
+EARLY, START_S, CHUNK_S = 0.25, 0.6, 0.02
 
 
 @pytest.fixture
@@ -38,11 +42,12 @@ def chunks(home: Path) -> dict[str, float]:
     return {path.name: path.stat().st_mtime_ns for path in home.glob("sweeps/*/chunk-*.parquet")}
 
 
-def kill_after(process: subprocess.Popen[bytes], home: Path, wanted: int) -> None:
-    """Kill the command as soon as so many chunks lie there; its engine must end by itself."""
+def kill_after(process: subprocess.Popen[bytes], home: Path, wanted: int, wait_s: float = 0.0) -> None:
+    """Kill the command some time after so many chunks lie there; its engine must end by itself."""
     deadline = time.monotonic() + LONGEST_S
     while len(chunks(home)) < wanted and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
+    time.sleep(wait_s)
     process.send_signal(signal.SIGKILL)
     process.communicate()
 
@@ -70,22 +75,30 @@ def test_a_killed_sweep_goes_on_and_gives_the_same_table(
     quiet = sweep(*command, "--out", "quiet.parquet", **small)
     assert (quiet["combinations"], quiet["resumed"], quiet["exit_code"]) == (COMBINATIONS, 0, 0)
     assert not list(home.glob("sweeps/*"))
-    moments = random.Random(20_260)  # noqa: S311 - repeatable moments, no secrets
-    kept: dict[str, float] = {}
-    for _ in range(KILLS):
-        wanted = min(len(kept) + moments.randint(1, 4), COMBINATIONS // CHUNK - 1)
-        kill_after(start(*command, "--out", "killed.parquet", **small), home, wanted)
-        found = settled(home)
-        assert kept.items() <= found.items()  # no finished chunk was made anew
-        kept = found
-        assert not (tmp_path / "killed.parquet").exists()
-    assert 0 < len(kept) < COMBINATIONS // CHUNK
-    final = sweep(*command, "--out", "killed.parquet", **small)
-    assert final["resumed"] == len(kept) * CHUNK
-    assert sha256(tmp_path / "killed.parquet") == sha256(tmp_path / "quiet.parquet")
-    for name in ("best", "top", "deflated_sharpe", "pbo", "failed"):
-        assert final[name] == quiet[name]
-    assert not list(home.glob("sweeps/*"))
+    chance = random.Random(20_260)  # noqa: S311 - repeatable moments, no secrets
+    resumed: list[int] = []
+    for first in range(0, KILLS, KILLS_PER_SWEEP):
+        kept: dict[str, float] = {}
+        for _ in range(min(KILLS_PER_SWEEP, KILLS - first)):
+            early = chance.random() < EARLY  # while the process still starts, or once it has made some chunks
+            more = 0 if early else chance.randint(1, MOST_CHUNKS_BETWEEN)
+            wait_s = chance.uniform(0.0, START_S if early else CHUNK_S)
+            wanted = min(len(kept) + more, ALL_CHUNKS - MOST_CHUNKS_BETWEEN)
+            kill_after(start(*command, "--out", "killed.parquet", **small), home, wanted, wait_s)
+            found = settled(home)
+            assert kept.items() <= found.items()  # no finished chunk was made anew
+            kept = found
+            assert not (tmp_path / "killed.parquet").exists()
+        final = sweep(*command, "--out", "killed.parquet", **small)
+        assert final["resumed"] == len(kept) * CHUNK
+        resumed.append(len(kept))
+        assert sha256(tmp_path / "killed.parquet") == sha256(tmp_path / "quiet.parquet")
+        for name in ("best", "top", "deflated_sharpe", "pbo", "failed"):
+            assert final[name] == quiet[name]
+        assert not list(home.glob("sweeps/*"))
+        (tmp_path / "killed.parquet").unlink()
+    assert max(resumed) > 0
+    print(f"{KILLS} kills; of {ALL_CHUNKS} chunks there were before each last run: {resumed}")  # noqa: T201
 
 
 def test_a_torn_chunk_is_made_again(
