@@ -64,7 +64,7 @@ def _rules(strategy: str | None, root: Path) -> Hashes:
     """The hashes of the rulebook and of the event loops."""
     files = [*sorted((root / "trading").rglob("*.py")), *(path for name in _LOOPS for path in sorted(root.glob(name)))]
     if strategy is not None:
-        known = set(strategies.names())
+        known = {file.stem for file in (root / _STRATEGIES).glob("*.py")} - {"__init__"}
         others = known - _with_imported(strategy, known, root)
         files = [file for file in files if file.parent != root / _STRATEGIES or file.stem not in others]
         found = find_spec(f"{_PACKAGE}.{strategy}") if strategy and strategy not in known else None
