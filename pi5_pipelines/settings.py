@@ -269,7 +269,7 @@ def _known_keys() -> dict[tuple[str, ...], Any]:
 
 def _rules(settings: Settings) -> Iterator[tuple[str, object, bool, str]]:
     """What a type cannot say: a key, its value, whether it fits, and how to mend it."""
-    ingest, backtest, schedule = settings.ingest, settings.backtest, settings.schedule
+    ingest, backtest, schedule, home = settings.ingest, settings.backtest, settings.schedule, str(settings.home_path)
     yield "ingest.timeframe", ingest.timeframe, ingest.timeframe in SECONDS, f"there are: {', '.join(SECONDS)}"
     sizing = re.fullmatch(r"all-in|all-in-fractional|units=\d+(\.\d+)?", backtest.sizing)
     yield "backtest.sizing", backtest.sizing, bool(sizing), 'use "all-in", "all-in-fractional" or "units=N"'
@@ -286,8 +286,8 @@ def _rules(settings: Settings) -> Iterator[tuple[str, object, bool, str]]:
     memory = settings.sweep.max_memory
     size = re.fullmatch(r"\d+(\.\d+)?\s*(KB|MB|GB)?", memory, re.IGNORECASE)
     yield "sweep.max_memory", memory, bool(size), 'write the size as "400MB" or "2GB"; "0" means no limit'
-    zone = schedule.timezone
-    yield "schedule.timezone", zone, _is_zone(zone), 'use a name such as "America/New_York"'
+    yield "schedule.timezone", schedule.timezone, _is_zone(schedule.timezone), 'use a name such as "America/New_York"'
+    yield "home", home, not re.search("%[0-9A-Fa-f]{2}", home), 'choose one without "%" and two hex digits'
 
 
 def _is_zone(name: str) -> bool:

@@ -122,6 +122,16 @@ def test_every_key_can_be_set_from_the_environment() -> None:
         assert get(load_settings(EXAMPLE, {variable: text}), dotted) == value, dotted
 
 
+@pytest.mark.parametrize("folder", ["my%20home", "a%2Fb/c"])
+def test_a_home_that_the_lake_s_library_would_misread_is_refused_up_front(tmp_path: Path, folder: str) -> None:
+    home = tmp_path / folder
+    with pytest.raises(ConfigError, match="key 'home'") as caught:
+        load_settings(EXAMPLE, {"PI5_HOME": str(home)})
+    assert folder in str(caught.value)
+    assert '"%" and two hex digits' in str(caught.value)
+    assert load_settings(EXAMPLE, {"PI5_HOME": str(tmp_path / "100% mine")}).home_path == tmp_path / "100% mine"
+
+
 WRONG = [
     ("[lake]\nkeep_dais = 3", "line 2", "unknown key 'lake.keep_dais'"),
     ("\n[laek]\nkeep_days = 3", "line 2", "unknown key 'laek'"),
