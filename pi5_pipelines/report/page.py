@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
+from pi5_pipelines.checks.ruling import ADVISORY
 from pi5_pipelines.report import charts
 from pi5_pipelines.report.figures import ROLLING_BARS, intensity, verdict
 from pi5_pipelines.report.payload import payload
@@ -125,4 +126,9 @@ def in_detail(results: Sequence[BacktestResult]) -> list[BacktestResult]:
 
 
 def _verdict_rows(verdicts: pl.DataFrame) -> list[dict[str, Any]]:
-    return list(verdicts.sort("symbol", maintain_order=True).iter_rows(named=True))
+    rows = verdicts.sort("symbol", maintain_order=True).iter_rows(named=True)
+    return [{**row, "outcome": _outcome(row)} for row in rows]
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    return "passed" if row["passed"] else "noted" if row["check"] in ADVISORY else "failed"
