@@ -106,7 +106,7 @@ def render(  # noqa: PLR0913 - one argument a part of the page
             payload(detailed, drawn, {one.result_id: trade_excursions(one, bars) for one in detailed}, benchmark)
         ),
         styles=charts.uplot_css() + own("page.css"),
-        scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("page.js")],
+        scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("svg.js"), own("page.js")],
         licences=[(name, own(f"licenses/{name}.txt")) for name in ("uPlot", "lightweight-charts")],
         rolling_bars=ROLLING_BARS,
     )

@@ -183,13 +183,6 @@
     return x >= 0 && x < drawn.xs.length && y >= 0 && y < drawn.ys.length ? drawn.cells[y * drawn.xs.length + x] : null;
   };
 
-  const SVG = "http://www.w3.org/2000/svg";
-  const element = (name, attributes, text) => {
-    const made = document.createElementNS(SVG, name);
-    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
   const drawSlices = () => {
     const figure = byId("figure").value;
     const lines = data.params.filter((name) => levels[name].length > 1).map((name) => {
@@ -204,14 +197,14 @@
       const [first, last] = [levels[name][0], levels[name].at(-1)];
       const x = (row) => left + 6 + ((columns[name][row] - first) / (last - first || 1)) * (wide - left - 14);
       const y = (value) => 8 + ((high - value) / (high - low || 1)) * (tall - bottom - 16);
-      const svg = element("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${figures[figure].title} over ${name}` });
-      svg.append(element("line", { x1: left, x2: wide, y1: y(0), y2: y(0), class: "zero" }));
-      [low, high].forEach((value) => svg.append(element("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, said(value, figure))));
+      const svg = svgElement("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${figures[figure].title} over ${name}` });
+      svg.append(svgElement("line", { x1: left, x2: wide, y1: y(0), y2: y(0), class: "zero" }));
+      [low, high].forEach((value) => svg.append(svgElement("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, said(value, figure))));
       const known = rows.filter((row) => !Number.isNaN(columns[figure][row]));
-      svg.append(element("polyline", { points: known.map((row) => `${x(row)},${y(columns[figure][row])}`).join(" ") }));
-      if (known.length <= 40) known.forEach((row) => svg.append(element("circle", { cx: x(row), cy: y(columns[figure][row]), r: 2 })));
-      if (!Number.isNaN(columns[figure][marked])) svg.append(element("circle", { cx: x(marked), cy: y(columns[figure][marked]), r: 5, class: "marked" }));
-      svg.append(element("text", { x: left + 6, y: tall - 4 }, plain(first)), element("text", { x: wide - 4, y: tall - 4, "text-anchor": "end" }, plain(last)), element("text", { x: (wide + left) / 2, y: tall - 4, "text-anchor": "middle", class: "name" }, name));
+      svg.append(svgElement("polyline", { points: known.map((row) => `${x(row)},${y(columns[figure][row])}`).join(" ") }));
+      if (known.length <= 40) known.forEach((row) => svg.append(svgElement("circle", { cx: x(row), cy: y(columns[figure][row]), r: 2 })));
+      if (!Number.isNaN(columns[figure][marked])) svg.append(svgElement("circle", { cx: x(marked), cy: y(columns[figure][marked]), r: 5, class: "marked" }));
+      svg.append(svgElement("text", { x: left + 6, y: tall - 4 }, plain(first)), svgElement("text", { x: wide - 4, y: tall - 4, "text-anchor": "end" }, plain(last)), svgElement("text", { x: (wide + left) / 2, y: tall - 4, "text-anchor": "middle", class: "name" }, name));
       return svg;
     }));
   };
@@ -222,18 +215,18 @@
     const most = Math.max(...counts);
     const [low, high] = [edges[0], edges.at(-1)];
     const x = (value) => 4 + ((value - low) / (high - low || 1)) * (wide - 8);
-    const svg = element("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": "Number of combinations by Sharpe ratio" });
+    const svg = svgElement("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": "Number of combinations by Sharpe ratio" });
     counts.forEach((number, i) => {
       const height = (number / most) * (tall - bottom - 8);
-      const bar = element("rect", { x: x(edges[i]) + 0.5, width: Math.max(x(edges[i + 1]) - x(edges[i]) - 1, 1), y: tall - bottom - height, height, class: "bar" });
-      bar.append(element("title", {}, `${number} from ${edges[i].toFixed(2)} to ${edges[i + 1].toFixed(2)}`));
+      const bar = svgElement("rect", { x: x(edges[i]) + 0.5, width: Math.max(x(edges[i + 1]) - x(edges[i]) - 1, 1), y: tall - bottom - height, height, class: "bar" });
+      bar.append(svgElement("title", {}, `${number} from ${edges[i].toFixed(2)} to ${edges[i + 1].toFixed(2)}`));
       svg.append(bar);
     });
     const known = finite([...columns[data.ranked_by]]).sort((a, b) => a - b);
     const middle = known[Math.floor(known.length / 2)];
-    [[middle, "b"], [columns[data.ranked_by][marked], "a"]].forEach(([value, kind]) => { if (!Number.isNaN(value)) svg.append(element("line", { x1: x(value), x2: x(value), y1: 0, y2: tall - bottom, class: `line ${kind}` })); });
-    [[low, "start"], [high, "end"]].forEach(([value, anchor]) => svg.append(element("text", { x: x(value), y: tall - 4, "text-anchor": anchor }, value.toFixed(2).replace("-", "\u2212"))));
-    if (low < 0 && high > 0) svg.append(element("text", { x: x(0), y: tall - 4, "text-anchor": "middle" }, "0"));
+    [[middle, "b"], [columns[data.ranked_by][marked], "a"]].forEach(([value, kind]) => { if (!Number.isNaN(value)) svg.append(svgElement("line", { x1: x(value), x2: x(value), y1: 0, y2: tall - bottom, class: `line ${kind}` })); });
+    [[low, "start"], [high, "end"]].forEach(([value, anchor]) => svg.append(svgElement("text", { x: x(value), y: tall - 4, "text-anchor": anchor }, value.toFixed(2).replace("-", "\u2212"))));
+    if (low < 0 && high > 0) svg.append(svgElement("text", { x: x(0), y: tall - 4, "text-anchor": "middle" }, "0"));
     byId("classes").replaceChildren(svg);
   };
 
