@@ -113,7 +113,7 @@ def compiled_orders_loop(name: str) -> Callable[..., None]:
     """The compiled loop of orders of the strategy called `name`; what all strategies share is compiled once."""
     import numba
 
-    _share_order_core()
+    share_order_core()
     register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
     loop: Callable[..., None] = numba.njit(cache=True, **UNCOUNTED)(interpreted_orders_loop(strategies.find(name)))
@@ -130,7 +130,7 @@ def interpreted_orders_loop(strategy: Strategy) -> Callable[..., None]:
 
 
 @cache
-def _share_order_core() -> None:
+def share_order_core() -> None:
     """Compile what lies around a strategy's decision into machine code of its own, kept for all strategies.
 
     A function called this way is not compiled anew into each strategy's loop, which is most of the work.

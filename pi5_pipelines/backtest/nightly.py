@@ -109,19 +109,23 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
 
 
 def nightly_spec(settings: Settings, strategy: StrategySettings) -> BacktestSpec:
-    """A strategy's run as [backtest] of pi5.toml describes it."""
+    """A strategy's run as [backtest] of pi5.toml describes it, with the strategy's own frictions where it has some.
+
+    Fees that frictions name stand in place of the general basis points.
+    """
     chosen = settings.backtest
+    frictions = chosen.frictions if strategy.frictions is None else strategy.frictions
     return BacktestSpec(
         strategy=strategy.name,
         params=strategy.params,
         cash=chosen.cash,
-        fee_bps=chosen.fee_bps,
+        fee_bps=0.0 if frictions.fees else chosen.fee_bps,
         slippage_bps=chosen.slippage_bps,
         fill=chosen.fill,
         sizing=chosen.sizing,
         direction=chosen.direction,
         close_at_end=chosen.close_at_end,
-        frictions=chosen.frictions,
+        frictions=frictions,
     )
 
 

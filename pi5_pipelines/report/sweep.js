@@ -57,7 +57,24 @@
       else if (better) Object.assign(cell, { value, row });
     }
     const here = (up ? ofY.get(columns[up][marked]) : 0) * xs.length + ofX.get(columns[across][marked]);
-    return { across, up, figure, xs, ys, cells, here };
+    return { across, up, figure, xs, ys, cells: firm(cells, xs.length, ys.length, figure), here };
+  };
+  // Every cell's value taken with those of the up to eight cells around it: their median or their worst.
+  const firm = (cells, wide, tall, figure) => {
+    const how = byId("firm").value;
+    if (how === "alone") return cells;
+    return cells.map((cell, i) => {
+      if (Number.isNaN(cell.value)) return cell;
+      const [x, y] = [i % wide, Math.floor(i / wide)];
+      const around = [];
+      for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, tall - 1); v += 1) {
+        for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, wide - 1); u += 1) around.push(cells[v * wide + u].value);
+      }
+      const known = finite(around).sort((a, b) => a - b);
+      const middle = (known[Math.floor((known.length - 1) / 2)] + known[Math.ceil((known.length - 1) / 2)]) / 2;
+      const worst = figures[figure].better === "lower" ? known.at(-1) : known[0];
+      return { ...cell, value: how === "median" ? middle : worst };
+    });
   };
 
   const LEFT = 56;
@@ -155,7 +172,7 @@
       context.fillText(up, 0, 0);
       context.restore();
     }
-    drawn = { ...shape, box, w, h };
+    drawn = { ...shape, box, w, h, colours };
     drawScale(colours, figure);
     tell(cells[here].row < 0 ? marked : cells[here].row, cells[here].value);
   };
@@ -173,8 +190,11 @@
   const tell = (row, value) => {
     const at = data.params.map((name) => `${name} ${plain(columns[name][row])}`).join(", ");
     const chosen = byId("figure").value;
-    const mean = byId("rest").value === "mean" && !byId("rest-label").hidden ? `mean ${figures[chosen].title} ${said(value, chosen)}; at this point: ` : "";
-    byId("map-says").textContent = `${at}: ${mean}${data.told.map((name) => `${figures[name].title} ${said(columns[name][row], name)}`).join(", ")}`;
+    const kinds = [];
+    if (byId("firm").value !== "alone") kinds.push(byId("firm").selectedOptions[0].dataset.told);
+    if (byId("rest").value === "mean" && !byId("rest-label").hidden) kinds.push("mean");
+    const drawnAs = kinds.length ? `${kinds.join(" ")} ${figures[chosen].title} ${said(value, chosen)}; at this point: ` : "";
+    byId("map-says").textContent = `${at}: ${drawnAs}${data.told.map((name) => `${figures[name].title} ${said(columns[name][row], name)}`).join(", ")}`;
   };
   const cellAt = (event) => {
     const edge = byId("map").getBoundingClientRect();
@@ -255,7 +275,26 @@
     });
   });
 
-  const draw = () => { drawMap(); drawSlices(); drawClasses(); markRow(); };
+  let turn = -0.6;
+  const drawRelief = () => {
+    const box = byId("relief-figure");
+    box.hidden = drawn.xs.length < 2 || drawn.ys.length < 2;
+    if (box.hidden) return;
+    const [width, height] = [box.clientWidth, Math.min(Math.max(box.clientWidth * 0.5, 260), 460)];
+    const context = sharp(byId("relief"), width, height);
+    drawSurface(context, drawn, drawn.colours, { turn, width, height, style, said, plain });
+  };
+  const turnBy = (angle) => { turn += angle; drawRelief(); };
+  byId("relief").addEventListener("pointerdown", (event) => { byId("relief").setPointerCapture(event.pointerId); });
+  byId("relief").addEventListener("pointermove", (event) => { if (event.buttons) turnBy(event.movementX / 150); });
+  byId("relief").addEventListener("keydown", (event) => {
+    const angle = { ArrowLeft: -0.15, ArrowRight: 0.15 }[event.key];
+    if (!angle) return;
+    event.preventDefault();
+    turnBy(angle);
+  });
+
+  const draw = () => { drawMap(); drawRelief(); drawSlices(); drawClasses(); markRow(); };
   const mark = (row) => { if (row >= 0) { marked = row; draw(); } };
   const options = (select, names, title) => select.replaceChildren(...names.map((name) => new Option(title ? title(name) : name, name)));
   const varied = data.params.filter((name) => levels[name].length > 1);
@@ -266,7 +305,7 @@
   byId("up").value = two.length > 1 ? two[1] : "";
   byId("axes-of-map").hidden = two.length < 3;
   byId("rest-label").hidden = two.length < 3;
-  ["figure", "rest", "contours"].forEach((id) => byId(id).addEventListener("change", draw));
+  ["figure", "firm", "rest", "contours"].forEach((id) => byId(id).addEventListener("change", draw));
   [["across", "up"], ["up", "across"]].forEach(([id, other]) => byId(id).addEventListener("change", () => {
     if (byId(id).value === byId(other).value) byId(other).value = two.find((name) => name !== byId(id).value);
     draw();
