@@ -1,4 +1,4 @@
-"""What a strategy that places orders sees of its account."""
+"""What a strategy that places orders, or trades many symbols, sees of its account."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from trading.sizing import target_quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trading.rules import Rules
 
 
@@ -25,6 +27,36 @@ class Account(NamedTuple):
     tick: float
     leverage: float
     rules: Rules
+
+
+class Portfolio(NamedTuple):
+    """An account on many symbols: `positions`, `entries`, `lots` and `ticks` hold one value a symbol.
+
+    `equity` values every position at its last close; all else as in Account.
+    """
+
+    cash: float
+    equity: float
+    positions: Sequence[float]
+    entries: Sequence[float]
+    lots: Sequence[float]
+    ticks: Sequence[float]
+    leverage: float
+    rules: Rules
+
+
+def part(portfolio: Portfolio, symbol: int) -> Account:
+    """The account as it looks from one symbol: the cash and the equity of all, the position of one."""
+    return Account(
+        portfolio.cash,
+        portfolio.positions[symbol],
+        portfolio.entries[symbol],
+        portfolio.equity,
+        portfolio.lots[symbol],
+        portfolio.ticks[symbol],
+        portfolio.leverage,
+        portfolio.rules,
+    )
 
 
 def sized(account: Account, price: float, exposure: float) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Bar(NamedTuple):
@@ -14,3 +17,15 @@ class Bar(NamedTuple):
     low: float
     close: float
     volume: float
+
+
+def bars_of(
+    ts_us: int,
+    open_: Sequence[float],
+    high: Sequence[float],
+    low: Sequence[float],
+    close: Sequence[float],
+    volume: Sequence[float],
+) -> list[Bar]:
+    """The bars of several symbols at one moment, out of rows of one value a symbol; a close of NaN: no bar."""
+    return [Bar(ts_us, open_[s], high[s], low[s], close[s], volume[s]) for s in range(len(close))]

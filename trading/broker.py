@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trading.contingency import drop
-from trading.filling import act, volume_left
+from trading.filling import act, side_at, volume_left
 from trading.ledger import (
     AMBIGUOUS,
     CANCELED_EVENT,
@@ -27,6 +27,7 @@ from trading.ledger import (
     REJECTED_EVENT,
     REQUESTED,
     SESSION_ENDED,
+    SIDE_NOW,
     STEP,
     VOLUME,
     VOLUME_USED,
@@ -58,16 +59,16 @@ from trading.order import (
     PLACED,
     REFUSED,
     STATE,
-    TARGET_ORDER,
     TIF,
     TYPE,
     WAITING,
     find_order,
+    is_target,
     is_working,
     remaining,
     slots,
 )
-from trading.order_checks import refusal
+from trading.order_checks import is_limited, limit_refusal, refusal
 from trading.placing import working_count
 
 if TYPE_CHECKING:
@@ -104,10 +105,13 @@ def take_order(desk: Desk, i: int, slot: int, price: float) -> None:
         parent = find_order(desk.orders, orders[slot + PARENT])
         if parent == 0 or desk.orders[parent + PARENT] != 0.0 or desk.orders[parent + STATE] == PENDING_NEW:
             reason = NO_PARENT
+    if reason == NO_REASON:
+        orders[slot + STATE] = NEW
+        if is_limited(desk.ledger):
+            reason = limit_refusal(orders, slot, desk.ledger, price)
     if reason != NO_REASON:
         drop(desk, i, slot, REJECTED_EVENT, reason)
         return
-    orders[slot + STATE] = NEW
     orders[slot + PLACED] = i
     orders[slot + LIVE_FROM] = i + 1 + int(desk.ledger[LATENCY_BARS])
     orders[slot + EXTREME] = price
@@ -131,7 +135,7 @@ def is_due(desk: Desk, slot: int, i: int, now_us: float, moment: int, ends: bool
     if not is_working(orders, slot) or orders[slot + WAITING] != 0.0 or orders[slot + BLOCKED] == desk.ledger[STEP]:
         return False
     if moment == AT_DECISION:
-        return orders[slot + TYPE] in (TARGET_ORDER, MARKET)
+        return bool(orders[slot + TYPE] == MARKET) or is_target(orders, slot)
     if orders[slot + LIVE_FROM] > i or orders[slot + LIVE_US] > now_us:
         return False
     tif = orders[slot + TIF]
@@ -154,7 +158,7 @@ def walk(
     end: float,
 ) -> None:
     """Go from one price to another, and let every order act where it is met: the nearest first, stops before limits."""
-    orders = desk.orders
+    orders, side_now = desk.orders, desk.ledger[SIDE_NOW]
     while True:
         best, best_price = 0, 0.0
         for slot in slots(orders):
@@ -162,6 +166,8 @@ def walk(
                 continue
             price = action_price(orders, slot, start, end)
             met = price == price  # noqa: PLR0124 - NaN: not met
+            if met and side_now != 0.0 and side_at(desk, slot, price) != side_now:
+                continue
             if met and (best == 0 or comes_first(orders, slot, price, best, best_price, start)):
                 best, best_price = slot, price
         if best == 0:
@@ -194,15 +200,27 @@ def match_bar(desk: Desk, i: int, bar: Bar, opens: bool, first: bool) -> None:
 
     `first` is false for finer bars after the first one of bar `i`.
     """
-    ledger, orders = desk.ledger, desk.orders
-    ledger[STEP] += 1.0
-    ledger[VOLUME] = bar.volume
-    ledger[VOLUME_USED] = 0.0
-    if working_count(orders) == 0:
+    take_step(desk, bar)
+    if working_count(desk.orders) == 0:
         return
     now_us = float(bar.ts_us)
     walk(desk, i, now_us, AT_FIRST, opens and first, bar.open, bar.open)
     expire_at_once(desk, i, now_us, opens)
+    match_inside(desk, i, bar)
+
+
+def take_step(desk: Desk, bar: Bar) -> None:
+    """Turn to a new bar, of whose volume nothing is used yet."""
+    ledger = desk.ledger
+    ledger[STEP] += 1.0
+    ledger[VOLUME] = bar.volume
+    ledger[VOLUME_USED] = 0.0
+
+
+def match_inside(desk: Desk, i: int, bar: Bar) -> None:
+    """Match the book against all that comes after a bar's open, along the worse of two walks."""
+    ledger, orders = desk.ledger, desk.orders
+    now_us = float(bar.ts_us)
     reached = False
     for slot in slots(orders):
         if is_due(desk, slot, i, now_us, BETWEEN, False) and within_reach(orders, slot, bar.low, bar.high):
@@ -256,8 +274,12 @@ def close_session(desk: Desk, i: int, bar: Bar) -> None:
     """At a session's last price: fill what waits for the close, and end what was good for the day."""
     if working_count(desk.orders) == 0:
         return
-    now_us = float(bar.ts_us)
-    walk(desk, i, now_us, AT_LAST, True, bar.close, bar.close)
+    walk(desk, i, float(bar.ts_us), AT_LAST, True, bar.close, bar.close)
+    expire_at_close(desk, i, float(bar.ts_us))
+
+
+def expire_at_close(desk: Desk, i: int, now_us: float) -> None:
+    """End what was good for the session, or to fill at its close."""
     for slot in slots(desk.orders):
         orders = desk.orders
         if (

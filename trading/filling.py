@@ -11,15 +11,18 @@ from trading.ledger import (
     CANCELED_EVENT,
     CASH,
     ENTRY,
+    EQUITY,
     FEES,
     IMPACT,
     LOT,
     NO_FUNDS,
     NO_REASON,
     NOTHING,
+    OTHERS_WORTH,
     POSITION,
     POSITION_CLOSED,
     REJECTED_EVENT,
+    REVIEWED,
     SIGMA,
     SLIPPAGE,
     SPREAD,
@@ -53,10 +56,11 @@ from trading.order import (
     STATE,
     STOP_LIMIT,
     TARGET,
-    TARGET_ORDER,
+    TARGET_QUANTITY,
     TRIGGERED,
     TYPE,
     VALUE,
+    is_target,
     remaining,
 )
 from trading.position import cash_after, closes_first, resize
@@ -77,7 +81,7 @@ def act(desk: Desk, i: int, slot: int, price: float, moving: bool) -> None:
         write_event(desk, i, slot, TRIGGERED_EVENT, NO_REASON, remaining(orders, slot), price)
         if orders[slot + TYPE] == STOP_LIMIT:
             return
-    if orders[slot + TYPE] == TARGET_ORDER:
+    if is_target(orders, slot):
         act_on_target(desk, i, slot, price)
         return
     wanted = remaining(orders, slot)
@@ -101,8 +105,7 @@ def act_on_target(desk: Desk, i: int, slot: int, price: float) -> None:
             conclude(desk, i, slot)
             return
         ledger[POSITION] = 0.0
-    equity = ledger[CASH] + ledger[POSITION] * price
-    wanted = resize(rules_of(ledger), ledger[LOT], ledger[POSITION], equity, price, orders[slot + TARGET])
+    wanted = to_target(desk, slot, price)
     if wanted == 0.0:
         if orders[slot + FILLED] > 0.0:
             clear(desk, slot)
@@ -112,6 +115,31 @@ def act_on_target(desk: Desk, i: int, slot: int, price: float) -> None:
     ask(orders, slot, wanted)
     deal(desk, i, slot, wanted, price, False)
     conclude(desk, i, slot)
+
+
+def to_target(desk: Desk, slot: int, price: float) -> float:
+    """The signed quantity that brings the position to a target order's goal at `price`."""
+    orders, ledger = desk.orders, desk.ledger
+    target, position = orders[slot + TARGET], ledger[POSITION]
+    if orders[slot + TYPE] == TARGET_QUANTITY:
+        side = 1.0 if target > 0.0 else -1.0
+        difference: float = side * whole_lots(ledger, abs(target)) - position
+        return difference
+    equity = ledger[CASH] + position * price + ledger[OTHERS_WORTH]
+    if ledger[REVIEWED] != 0.0:
+        equity = ledger[EQUITY]
+    return resize(rules_of(ledger), ledger[LOT], position, equity, price, target)
+
+
+def side_at(desk: Desk, slot: int, price: float) -> float:
+    """Whether an order that acts at `price` begins with a purchase (1) or not (-1)."""
+    orders, position = desk.orders, desk.ledger[POSITION]
+    if not is_target(orders, slot):
+        side: float = orders[slot + SIDE]
+        return side
+    if closes_first(position, orders[slot + TARGET]):
+        return 1.0 if position < 0.0 else -1.0
+    return 1.0 if to_target(desk, slot, price) > 0.0 else -1.0
 
 
 def ask(orders: Book, slot: int, wanted: float) -> None:

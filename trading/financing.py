@@ -42,30 +42,40 @@ def funding_payment(worth: float, rate: float, before_us: float, now_us: float) 
     return worth * rate * times
 
 
-def interest_on(cash: float, worth: float, rate: float, debit_rate: float, elapsed_us: float) -> float:
-    """Interest earned on free cash (the proceeds of a short sale are not free), or below zero what owed cash costs."""
+def interest_on(cash: float, shorts: float, rate: float, debit_rate: float, elapsed_us: float) -> float:
+    """Interest earned on free cash, or below zero what owed cash costs.
+
+    The proceeds of short sales are not free; `shorts` is what the short positions are worth, zero or below.
+    """
     if cash < 0.0:
         return cash * debit_rate * elapsed_us / YEAR_US
-    free = cash + min(0.0, worth)
-    return max(0.0, free) * rate * elapsed_us / YEAR_US
+    return max(0.0, cash + shorts) * rate * elapsed_us / YEAR_US
 
 
-def carry_over(carry: Carry, ledger: Numbers, price: float, before_us: float, now_us: float, dividend: float) -> None:
-    """Settle what the time between two bars costs or brings; `dividend` is money a share, ex at the new bar."""
-    position = ledger[POSITION]
-    worth = position * price
-    earned = interest_on(ledger[CASH], worth, carry.interest, carry.debit, now_us - before_us)
+def keep_cash(carry: Carry, ledger: Numbers, shorts: float, elapsed_us: float) -> float:
+    """What the cash of an account brings between two bars, noted in its ledger; below zero what it costs."""
+    earned = interest_on(ledger[CASH], shorts, carry.interest, carry.debit, elapsed_us)
     if earned > 0.0:
         ledger[INTEREST] += earned
     else:
         ledger[DEBIT] -= earned
+    return earned
+
+
+def keep_position(
+    carry: Carry, ledger: Numbers, worth: float, before_us: float, now_us: float, dividend: float
+) -> float:
+    """What a position brings between two bars, noted in its ledger; below zero what it costs.
+
+    `worth` is its value at the close of the bar before; `dividend` is money a share, ex at the new bar.
+    """
     borrow = borrow_fee(worth, carry.borrow, now_us - before_us)
     ledger[BORROW] += borrow
     funding = funding_payment(worth, carry.funding, before_us, now_us)
     ledger[FUNDING] += funding
-    paid_out = position * dividend
+    paid_out: float = ledger[POSITION] * dividend
     ledger[DIVIDENDS] += paid_out
-    ledger[CASH] += earned - borrow - funding + paid_out
+    return paid_out - borrow - funding
 
 
 def roll_traded(ledger: Numbers, now_us: float) -> None:

@@ -26,7 +26,7 @@ SPREAD_FORMS = "2bps, 0.01 (in price) or 1tick"
 SLIPPAGE_FORMS = "ticks:1 or volume-share:limit=0.025:impact=0.1"
 IMPACT_FORMS = "sqrt:1 or sqrt:0.8:bars=20"
 LATENCY_FORMS = "1bar, 2bars or 250ms"
-LIMITS_FORMS = "weight=25%:gross=100%:net=50%"
+LIMITS_FORMS = "weight=25%:gross=100%:net=50%:positions=10"
 SCHEDULE_FORMS = "every:5 (bars), month-end or weekday:fri"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LIMIT_NAMES = frozenset(Limits._fields)
@@ -151,6 +151,8 @@ def parse_limits(text: str) -> Limits:
     named = {name: _share(value, where) for name, value in _named(text, text.split(":"), LIMIT_NAMES, "limits").items()}
     if not all(value > 0.0 for value in named.values()):
         raise FrictionError(where, f"a limit must be above 0; write {LIMITS_FORMS}")
+    if named.get("positions", 1.0) % 1.0 != 0.0:
+        raise FrictionError(where, f"a number of positions is whole; write {LIMITS_FORMS}")
     return Limits(**named)
 
 
@@ -169,8 +171,11 @@ def parse_schedule(text: str) -> Schedule:
     raise FrictionError(where, f"write {SCHEDULE_FORMS}")
 
 
-def margin_of(text: str, leverage: float, *, guarded: bool) -> Margin:
-    """The margin rules of a run; without a text equity must cover the whole position if `guarded`, else nothing."""
+def margin_of(text: str, leverage: float, *, guarded: bool, by_weight: bool = False) -> Margin:
+    """The margin rules of a run; without a text equity must cover the whole position if `guarded`, else nothing.
+
+    Without a text, weights of many symbols (`by_weight`) buy what cash pays for.
+    """
     if text:
         initial, maintenance = parse_margin(text)
     else:
@@ -178,6 +183,8 @@ def margin_of(text: str, leverage: float, *, guarded: bool) -> Margin:
     if not 0.0 < leverage < math.inf or (initial > 0.0 and leverage * initial > 1.0 + 1e-12):
         most = f"up to {1.0 / initial:g}" if initial > 0.0 else "above 0"
         raise FrictionError(f"leverage {leverage:g}", f"an initial margin of {initial:.0%} carries {most}")
+    if by_weight and not text:
+        return Margin(0.0, 0.0, leverage, cash_only=True)
     return Margin(initial, maintenance, leverage)
 
 

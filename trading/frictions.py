@@ -17,12 +17,14 @@ from trading.ledger import (
     FEE_TAKER,
     FEE_THRESHOLD,
     FILL_AT,
+    LIMIT_PARTS,
     LONG_ONLY,
     SIZING,
     SLIPPAGE_BPS,
     SLIPPAGE_PARTS,
     UNITS,
 )
+from trading.risk import Limits
 from trading.rules import Rules
 from trading.slippage import Slippage
 
@@ -47,15 +49,17 @@ class Margin(NamedTuple):
     """Equity that a position needs, as fractions of its value: `initial` to enlarge it, `maintenance` to keep it.
 
     An `initial` of 0 asks nothing. `leverage` is the exposure, in parts of equity, that a full target stands for.
+    With `cash_only` it is not equity that must cover a purchase, but cash, the proceeds of short sales included.
     """
 
     initial: float = 0.0
     maintenance: float = 0.0
     leverage: float = 1.0
+    cash_only: bool = False
 
 
 class Frictions(NamedTuple):
-    """`lot` and `tick` (0: any price) of the instrument, costs, carry and margin, and how late an order arrives.
+    """`lot` and `tick` (0: any price) of the instrument, costs, carry, margin, limits, and how late an order arrives.
 
     `daily` says that every bar is a session of its own; `latency_bars` and `latency_us` (microseconds) delay orders
     and cancellations.
@@ -71,6 +75,7 @@ class Frictions(NamedTuple):
     slippage: Slippage = Slippage()
     carry: Carry = Carry()
     margin: Margin = Margin()
+    limits: Limits = Limits()
 
 
 def options_row(frictions: Frictions) -> list[float]:
@@ -92,6 +97,7 @@ def options_row(frictions: Frictions) -> list[float]:
             *frictions.slippage,
             *frictions.carry,
             *frictions.margin,
+            *frictions.limits,
         )
     ]
 
@@ -143,3 +149,9 @@ def carry_of(ledger: Numbers) -> Carry:
     """What it costs to hold, out of a ledger."""
     at = CARRY_PARTS
     return Carry(ledger[at], ledger[at + 1], ledger[at + 2], ledger[at + 3])
+
+
+def limits_of(ledger: Numbers) -> Limits:
+    """What may be held at most, out of a ledger."""
+    at = LIMIT_PARTS
+    return Limits(ledger[at], ledger[at + 1], ledger[at + 2], ledger[at + 3])

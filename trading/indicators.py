@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import MutableSequence
+    from collections.abc import MutableSequence, Sequence
 
 NAN = float("nan")
 _HEAD = 3  # of a window: how many values, the running sum, the slot to write next
@@ -142,4 +142,9 @@ def atr_push(state: MutableSequence[float], at: int, n: int, high: float, low: f
         state[at + 2] += reach / n
         return state[at + 2] if seen == n - 1 else NAN
     state[at + 2] = (state[at + 2] * (n - 1) + reach) / n
+    return state[at + 2]
+
+
+def atr_now(state: Sequence[float], at: int) -> float:
+    """The average range as of the last bar that atr_push took in."""
     return state[at + 2]

@@ -73,22 +73,49 @@ SLIPPAGE_PARTS = FEE_TAKER + 4
 VOLUME_LIMIT = SLIPPAGE_PARTS + 5
 IMPACT_FACTOR = SLIPPAGE_PARTS + 7
 CARRY_PARTS = SLIPPAGE_PARTS + 9
-INITIAL_MARGIN, MAINTENANCE_MARGIN, LEVERAGE = range(CARRY_PARTS + 4, CARRY_PARTS + 7)
-OPTIONS_END = LEVERAGE + 1
+INITIAL_MARGIN, MAINTENANCE_MARGIN, LEVERAGE, CASH_ONLY = range(CARRY_PARTS + 4, CARRY_PARTS + 8)
+LIMIT_PARTS = CASH_ONLY + 1  # four, as in risk.Limits
+OPTIONS_END = LIMIT_PARTS + 4
 
 # Then where the other parts begin, and how many rows the tables have.
 TRAIL_AT, FILLS_AT, EVENTS_AT, FILLS_ROOM, EVENTS_ROOM = range(OPTIONS_END, OPTIONS_END + 5)
-SAVED_AT = OPTIONS_END + 5
+
+# Then what a desk knows of an account that it shares with others (pool.py); zeros where the account is its own.
+(
+    REVIEWED,  # 1: targets are parts of EQUITY, which is found once for all symbols
+    SYMBOL,  # which of the account's instruments it trades
+    SIDE_NOW,  # -1: only sales act, 1: only purchases, 0: both
+    EQUITY,  # of the account, at the prices that targets are sized by
+    OTHERS_WORTH,  # of the other positions, long less short (in the account's own ledger: of all)
+    OTHERS_GROSS,  # the same whatever their side
+    BOUND_NET,  # the same once the others' working orders have filled, long less short
+    BOUND_GROSS,
+    BOUND_COUNT,  # how many positions that would be
+    CALLED,  # 1 while a margin call is being met
+    WANTED_FILLS,  # the most rows that one visit to a desk asked of its tables
+    WANTED_EVENTS,
+) = range(OPTIONS_END + 5, OPTIONS_END + 17)
+SHARED_COLUMNS = 12
+SAVED_AT = REVIEWED + SHARED_COLUMNS
 
 # Columns of the fills; the plain loop writes the first six.
 FILL_BAR, FILL_SYMBOL, FILL_QUANTITY, FILL_PRICE, FILL_FEE, FILL_SLIPPAGE, FILL_ORDER = range(7)
 FILL_COLUMNS = 7
 
 # Columns of the order events.
-EVENT_BAR, EVENT_ORDER, EVENT_KIND, EVENT_REASON, EVENT_TYPE, EVENT_QUANTITY, EVENT_PRICE, EVENT_LEFT, EVENT_PARENT = (
-    range(9)
-)
-EVENT_COLUMNS = 9
+(
+    EVENT_BAR,
+    EVENT_ORDER,
+    EVENT_KIND,
+    EVENT_REASON,
+    EVENT_TYPE,
+    EVENT_QUANTITY,
+    EVENT_PRICE,
+    EVENT_LEFT,
+    EVENT_PARENT,
+    EVENT_SYMBOL,
+) = range(10)
+EVENT_COLUMNS = 10
 
 # What happens to an order, by the names of FIX ExecType (tag 150).
 KINDS = ("new", "trade", "triggered", "canceled", "rejected", "expired")
@@ -118,6 +145,10 @@ REASONS = (
     "the account is ruined",
     "the bars end",
     "nothing to trade",
+    "over the limit of one symbol",
+    "over the limit of all positions",
+    "over the limit of long less short positions",
+    "over the limit of the number of positions",
 )
 (
     NO_REASON,
@@ -142,7 +173,8 @@ REASONS = (
     ACCOUNT_RUINED,
     BARS_END,
     NOTHING,
-) = range(22)
+    OVER_LIMIT,  # four, in the order of risk.OVER_WEIGHT and following
+) = range(23)
 
 
 class Desk(NamedTuple):
@@ -180,7 +212,7 @@ def ledger_head(cash: float, options: list[float], where: Layout) -> list[float]
     money = [0.0] * MONEY_COLUMNS
     money[CASH] = cash
     money[RUINED] = -1.0
-    return [*money, *options, *(float(place) for place in where[:5])]
+    return [*money, *options, *(float(place) for place in where[:5]), *([0.0] * SHARED_COLUMNS)]
 
 
 def write_event(desk: Desk, i: int, slot: int, kind: int, reason: int, quantity: float, price: float) -> None:
@@ -198,6 +230,7 @@ def write_event(desk: Desk, i: int, slot: int, kind: int, reason: int, quantity:
         ledger[at + EVENT_PRICE] = price
         ledger[at + EVENT_LEFT] = max(0.0, orders[slot + QUANTITY] - orders[slot + FILLED])
         ledger[at + EVENT_PARENT] = orders[slot + PARENT]
+        ledger[at + EVENT_SYMBOL] = ledger[SYMBOL]
     ledger[EVENT_COUNT] = count + 1.0
     if kind == REJECTED_EVENT:
         ledger[REJECTED_COUNT] += 1.0
@@ -215,6 +248,7 @@ def write_refused(desk: Desk, i: int, price: float) -> None:
         ledger[at + EVENT_KIND] = REJECTED_EVENT
         ledger[at + EVENT_REASON] = BOOK_FULL
         ledger[at + EVENT_PRICE] = price
+        ledger[at + EVENT_SYMBOL] = ledger[SYMBOL]
     ledger[EVENT_COUNT] = count + 1.0
     ledger[REJECTED_COUNT] += 1.0
 
@@ -232,7 +266,7 @@ def write_fill(desk: Desk, i: int, slot: int, quantity: float, price: float, fee
     if count < ledger[FILLS_ROOM]:
         at = int(ledger[FILLS_AT]) + count * FILL_COLUMNS
         ledger[at + FILL_BAR] = i
-        ledger[at + FILL_SYMBOL] = 0.0
+        ledger[at + FILL_SYMBOL] = ledger[SYMBOL]
         ledger[at + FILL_QUANTITY] = quantity
         ledger[at + FILL_PRICE] = price
         ledger[at + FILL_FEE] = fee

@@ -20,12 +20,12 @@ from trading.order import (
     STOP,
     STOP_LIMIT,
     STOP_ORDER,
-    TARGET_ORDER,
     TRAIL,
     TRAILING_STOP,
     TRAILING_STOP_PERCENT,
     TRIGGERED,
     TYPE,
+    is_target,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def action_price(orders: Book, slot: int, start: float, end: float) -> float:
     for one as bad.
     """
     kind = orders[slot + TYPE]
-    if kind in (MARKET, TARGET_ORDER):
+    if kind == MARKET or is_target(orders, slot):
         return start
     limited = is_limit(orders, slot)
     if not limited and orders[slot + TRIGGERED] != 0.0:

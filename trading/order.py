@@ -29,7 +29,7 @@ SLOTS = 16  # working orders that one symbol may have
     LIMIT,  # price, NaN: none
     STOP,  # price, NaN: none
     TRAIL,  # distance in price, or the fraction of the price with TRAILING_STOP_PERCENT; NaN: none
-    TARGET,  # of a TARGET order: the exposure to reach
+    TARGET,  # of a TARGET order: the exposure to reach, of a TARGET_QUANTITY order: the position
     TIF,
     REDUCE_ONLY,  # 1: may only make the position smaller
     PARENT,  # the order whose fill brings this one to life, 0: none
@@ -54,7 +54,9 @@ BOOK_LENGTH = (SLOTS + 1) * ORDER_COLUMNS
 NEXT_ID, REFUSED, WANTED, LIQUIDATING = range(4)
 
 # Types (TRAILING and TARGET have no number in FIX).
-MARKET, LIMIT_ORDER, STOP_ORDER, STOP_LIMIT, TRAILING_STOP, TRAILING_STOP_PERCENT, TARGET_ORDER = range(1, 8)
+MARKET, LIMIT_ORDER, STOP_ORDER, STOP_LIMIT, TRAILING_STOP, TRAILING_STOP_PERCENT, TARGET_ORDER, TARGET_QUANTITY = (
+    range(1, 9)
+)
 
 # Times in force; AT_OPEN is FIX's "at the opening", AT_CLOSE its "at the close".
 DAY, GTC, AT_OPEN, IOC, FOK = range(5)
@@ -74,6 +76,7 @@ class OrderType(IntEnum):
     TRAILING_STOP = TRAILING_STOP
     TRAILING_STOP_PERCENT = TRAILING_STOP_PERCENT
     TARGET = TARGET_ORDER
+    TARGET_QUANTITY = TARGET_QUANTITY
 
 
 class TimeInForce(IntEnum):
@@ -150,6 +153,11 @@ def empty_book() -> list[float]:
 def slots(orders: Book) -> range:
     """Where each slot begins."""
     return range(ORDER_COLUMNS, len(orders), ORDER_COLUMNS)
+
+
+def is_target(orders: Book, slot: int) -> bool:
+    """Whether a slot's order names where the position is to be, rather than how much to trade."""
+    return orders[slot + TYPE] == TARGET_ORDER or orders[slot + TYPE] == TARGET_QUANTITY
 
 
 def is_working(orders: Book, slot: int) -> bool:

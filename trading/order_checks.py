@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from trading.exposure import bound_worth
+from trading.frictions import limits_of
 from trading.ledger import (
     BAD_KIND,
     BAD_LOT,
     BAD_PRICE,
     BAD_QUANTITY,
     BAD_TICK,
+    BOUND_COUNT,
+    BOUND_GROSS,
+    BOUND_NET,
+    EQUITY,
     LONG_ONLY,
     LOT,
     NO_REASON,
+    OVER_LIMIT,
     POSITION,
     SIZING,
     TICK,
@@ -37,11 +44,14 @@ from trading.order import (
     STOP_ORDER,
     TARGET,
     TARGET_ORDER,
+    TARGET_QUANTITY,
     TIF,
     TRAIL,
     TRAILING_STOP_PERCENT,
     TYPE,
+    is_target,
 )
+from trading.risk import NO_LIMIT, OVER_WEIGHT, WITHIN, Held, breach
 from trading.rules import ALL_IN_FRACTIONAL
 
 if TYPE_CHECKING:
@@ -56,8 +66,11 @@ def refusal(orders: Book, slot: int, ledger: Numbers, price: float) -> int:  # n
     """The reason (ledger.REASONS) to reject a new order, 0 for none; `price` is the last price known."""
     if not well_formed(orders, slot):
         return BAD_KIND
-    if orders[slot + TYPE] == TARGET_ORDER:
-        return NO_REASON if abs(orders[slot + TARGET]) <= MAX_WORTH else BAD_QUANTITY
+    if is_target(orders, slot):
+        worth = abs(orders[slot + TARGET]) * (max(price, 1.0) if orders[slot + TYPE] == TARGET_QUANTITY else 1.0)
+        if not worth <= MAX_WORTH:
+            return BAD_QUANTITY
+        return WOULD_SHORT if ledger[LONG_ONLY] != 0.0 and orders[slot + TARGET] < 0.0 else NO_REASON
     quantity = orders[slot + QUANTITY]
     if not (quantity > 0.0 and quantity * max(price, 1.0) <= MAX_WORTH):
         return BAD_QUANTITY
@@ -76,17 +89,37 @@ def refusal(orders: Book, slot: int, ledger: Numbers, price: float) -> int:  # n
     return NO_REASON
 
 
+def is_limited(ledger: Numbers) -> bool:
+    """Whether the run limits what may be held."""
+    return bool(min(limits_of(ledger)) < NO_LIMIT)
+
+
+def limit_refusal(orders: Book, slot: int, ledger: Numbers, price: float) -> int:
+    """The reason to reject an order that would break a limit if it and all working orders filled at their prices.
+
+    The order in `slot` counts as working already; what the other desks are bound to is in the ledger.
+    """
+    equity = ledger[EQUITY]
+    if orders[slot + PARENT] != 0.0 or orders[slot + REDUCE_ONLY] != 0.0 or equity <= 0.0:
+        return NO_REASON
+    before = bound_worth(orders, ledger, price, slot) / equity
+    after = bound_worth(orders, ledger, price, 0) / equity
+    others = Held(ledger[BOUND_GROSS] / equity, ledger[BOUND_NET] / equity, ledger[BOUND_COUNT])
+    over = breach(limits_of(ledger), others, before, after)
+    return NO_REASON if over == WITHIN else OVER_LIMIT + over - OVER_WEIGHT
+
+
 def well_formed(orders: Book, slot: int) -> bool:
     """Whether type, side and time in force are known ones that go together."""
     kind, tif = orders[slot + TYPE], orders[slot + TIF]
-    if not (MARKET <= kind <= TARGET_ORDER and kind == math.floor(kind)):
+    if not (MARKET <= kind <= TARGET_QUANTITY and kind == math.floor(kind)):
         return False
     if orders[slot + SIDE] != 1.0 and orders[slot + SIDE] != -1.0:
         return False
     if not ((0.0 <= tif <= FOK and tif == math.floor(tif)) or tif == AT_CLOSE):
         return False
     # Auctions, and orders that fill at once or not at all, take no stops.
-    return tif <= GTC or kind in (MARKET, LIMIT_ORDER, TARGET_ORDER)
+    return tif <= GTC or kind in (MARKET, LIMIT_ORDER, TARGET_ORDER, TARGET_QUANTITY)
 
 
 def price_refusal(orders: Book, slot: int, ledger: Numbers) -> int:

@@ -33,7 +33,7 @@ from trading.session import begin, finish, follow_target, view
 from trading.slippage import trail_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trading.frictions import Frictions
     from trading.strategy import Strategy
@@ -50,6 +50,12 @@ class OrderEvent(NamedTuple):
     quantity: float
     price: float
     left: float
+
+
+def event_of(row: Sequence[float]) -> OrderEvent:
+    """The readable form of a ledger's row."""
+    kind, reason = KINDS[int(row[EVENT_KIND])], REASONS[int(row[EVENT_REASON])]
+    return OrderEvent(int(row[EVENT_ORDER]), kind, reason, row[EVENT_QUANTITY], row[EVENT_PRICE], row[EVENT_LEFT])
 
 
 class PaperAccount:
@@ -105,12 +111,5 @@ class PaperAccount:
         return self._events()
 
     def _events(self) -> list[OrderEvent]:
-        rows = self.desk.ledger[self._layout.events :]
-        found = []
-        for at in range(0, int(self.desk.ledger[EVENT_COUNT]) * EVENT_COLUMNS, EVENT_COLUMNS):
-            row = rows[at : at + EVENT_COLUMNS]
-            kind, reason = KINDS[int(row[EVENT_KIND])], REASONS[int(row[EVENT_REASON])]
-            found.append(
-                OrderEvent(int(row[EVENT_ORDER]), kind, reason, row[EVENT_QUANTITY], row[EVENT_PRICE], row[EVENT_LEFT])
-            )
-        return found
+        rows, count = self.desk.ledger[self._layout.events :], int(self.desk.ledger[EVENT_COUNT])
+        return [event_of(rows[at : at + EVENT_COLUMNS]) for at in range(0, count * EVENT_COLUMNS, EVENT_COLUMNS)]

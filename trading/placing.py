@@ -33,6 +33,7 @@ from trading.order import (
     STOP_ORDER,
     TARGET,
     TARGET_ORDER,
+    TARGET_QUANTITY,
     TIF,
     TRAIL,
     TRAILING_STOP,
@@ -129,6 +130,14 @@ def place_target(orders: Book, exposure: float, tif: int = GTC) -> int:
     slot = place(orders, TARGET_ORDER, 1.0, 0.0, tif)
     if slot > 0:
         orders[slot + TARGET] = exposure
+    return id_in(orders, slot)
+
+
+def place_target_quantity(orders: Book, quantity: float, tif: int = GTC) -> int:
+    """Bring the position to a signed quantity, in whole lots, at the next price; its other side is left first."""
+    slot = place(orders, TARGET_QUANTITY, 1.0, 0.0, tif)
+    if slot > 0:
+        orders[slot + TARGET] = quantity
     return id_in(orders, slot)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trading.account import Account
 from trading.broker import AT_DECISION, cancel_due, take_orders, walk
 from trading.contingency import drop_all
-from trading.financing import carry_over, roll_traded
+from trading.financing import keep_cash, keep_position, roll_traded
 from trading.frictions import carry_of, rules_of, slippage_of
 from trading.ledger import (
     ACCOUNT_RUINED,
@@ -23,6 +23,7 @@ from trading.ledger import (
     LATENCY_US,
     LEVERAGE,
     LOT,
+    MAINTENANCE_MARGIN,
     MARGIN_CALL,
     MARGIN_CALLS,
     NEW_EVENT,
@@ -64,7 +65,9 @@ def begin(desk: Desk, i: int, now_us: float, before_us: float, price: float, div
     Cancellations that are due are carried out, and orders that travel for some time learn when they arrive.
     """
     if i > 0:
-        carry_over(carry_of(desk.ledger), desk.ledger, price, before_us, now_us, dividend)
+        ledger, worth = desk.ledger, desk.ledger[POSITION] * price
+        earned = keep_cash(carry_of(ledger), ledger, min(0.0, worth), now_us - before_us)
+        ledger[CASH] += earned + keep_position(carry_of(ledger), ledger, worth, before_us, now_us, dividend)
     roll_traded(desk.ledger, now_us)
     cancel_due(desk, i)
     if desk.ledger[LATENCY_US] > 0.0:
@@ -146,7 +149,8 @@ def finish(desk: Desk, i: int, bar: Bar, last: bool) -> None:
         return
     if ledger[POSITION] == 0.0:
         orders[LIQUIDATING] = 0.0
-    if margin_is_short(ledger, bar.close) or orders[LIQUIDATING] != 0.0:
+    equity, gross = ledger[CASH] + ledger[POSITION] * bar.close, abs(ledger[POSITION]) * bar.close
+    if margin_is_short(equity, gross, ledger[MAINTENANCE_MARGIN]) or orders[LIQUIDATING] != 0.0:
         if orders[LIQUIDATING] == 0.0:
             ledger[MARGIN_CALLS] += 1.0
         orders[LIQUIDATING] = 1.0

@@ -11,7 +11,7 @@ from trading.errors import StrategyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableSequence, Sequence
 
-    from trading.account import Account
+    from trading.account import Account, Portfolio
     from trading.bar import Bar
     from trading.order import Book
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     Allocate = Callable[
         [MutableSequence[float], Sequence[float], Sequence[Bar], Sequence[float], MutableSequence[float]], bool
     ]
+    Hold = Callable[[MutableSequence[float], Sequence[float], Sequence[Bar], Portfolio, MutableSequence[float]], bool]
     Trade = Callable[[MutableSequence[float], Sequence[float], Bar, Account, Book], None]
+    TradeAll = Callable[[MutableSequence[float], Sequence[float], Sequence[Bar], Portfolio, Sequence[Book]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,14 @@ class Strategy:
 
     `memory(params, symbols)` is the length of the state, a flat run of zeros at the start. `decide(state, params,
     bar, position)` answers the target exposure for one symbol, from -1 (all short) over 0 (flat) to 1 (all long);
-    the same answer as before means: no order; NaN means: not yet. A strategy over many symbols has
-    `allocate(state, params, bars, positions, weights)` instead: it writes a target per symbol into `weights` and
-    answers whether to trade now (a bar whose close is NaN is missing). A strategy that places orders has
-    `trade(state, params, bar, account, orders)` instead: it writes them into its book (see placing.py). `orderings`
-    lists parameters that must rise, such as (("fast", "slow"),).
+    the same answer as before means: no order; NaN means: not yet. A strategy that places orders has
+    `trade(state, params, bar, account, orders)` instead: it writes them into its book (see placing.py).
+
+    Over many symbols (a bar whose close is NaN is missing) it has one of: `allocate(state, params, bars, positions,
+    weights)`, which writes a part of equity per symbol into `weights` and answers whether to trade now; `hold(state,
+    params, bars, portfolio, quantities)`, which writes the quantity to hold; `trade_all(state, params, bars,
+    portfolio, books)`, which places orders in each symbol's book. `orderings` lists parameters that must rise, such
+    as (("fast", "slow"),).
     """
 
     name: str
@@ -62,16 +67,33 @@ class Strategy:
     decide: Decide | None = None
     allocate: Allocate | None = None
     trade: Trade | None = None
+    hold: Hold | None = None
+    trade_all: TradeAll | None = None
     orderings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        if sum(rule is not None for rule in (self.decide, self.allocate, self.trade)) != 1:
-            raise StrategyError(self.name, "must have one of decide (targets), allocate (many symbols), trade (orders)")
+        rules = (self.decide, self.trade, self.allocate, self.hold, self.trade_all)
+        if sum(rule is not None for rule in rules) != 1:
+            raise StrategyError(
+                self.name,
+                "must have one of decide (targets), trade (orders) for one symbol; "
+                "allocate (weights), hold (quantities), trade_all (orders) for many",
+            )
 
     @property
     def many_symbols(self) -> bool:
         """Whether it trades all its symbols from one cash pool."""
-        return self.allocate is not None
+        return self.decide is None and self.trade is None
+
+    @property
+    def places_orders(self) -> bool:
+        """Whether it says how to trade, rather than what to hold."""
+        return self.trade is not None or self.trade_all is not None
+
+    @property
+    def names_quantities(self) -> bool:
+        """Whether it says itself how much, rather than what part of equity."""
+        return self.places_orders or self.hold is not None
 
     def params(self, given: Mapping[str, float]) -> tuple[float, ...]:
         """All parameters in order, defaults filled in; raises StrategyError naming the one that is wrong."""

@@ -79,9 +79,19 @@ def _line(own: NDArray[np.float64], market: NDArray[np.float64], periods: float)
     still = own_variance <= ROUNDING**2 * own.size
     return {
         "beta": beta,
-        "alpha_pct": (beyond**periods - 1.0) * 100.0 if beyond > 0.0 else -100.0,
+        "alpha_pct": _compounded(beyond, periods),
         "correlation": math.nan if still else together / math.sqrt(variance * own_variance),
     }
+
+
+def _compounded(growth: float, periods: float) -> float:
+    """A bar's growth over a year, in percent; infinite where no number holds it."""
+    if growth <= 0.0:
+        return -100.0
+    try:
+        return float((growth**periods - 1.0) * 100.0)
+    except OverflowError:
+        return math.inf
 
 
 def _capture(own: NDArray[np.float64], market: NDArray[np.float64], chosen: NDArray[np.bool_], periods: float) -> float:

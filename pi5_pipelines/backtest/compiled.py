@@ -16,10 +16,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import trading
-from pi5_pipelines.backtest import driver, loop_orders, loop_portfolio
+from pi5_pipelines.backtest import driver, loop_orders, loop_pool, loop_portfolio
 from pi5_pipelines.backtest.code_version import rule_version
 from pi5_pipelines.errors import BacktestError
-from trading import session, strategies
+from trading import pool_session, session, strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +30,7 @@ _ORDER_MODULES = {
     "account",
     "broker",
     "contingency",
+    "exposure",
     "fees",
     "filling",
     "financing",
@@ -41,10 +42,13 @@ _ORDER_MODULES = {
     "order",
     "order_checks",
     "placing",
+    "pool",
+    "pool_session",
     "session",
     "slippage",
 }
-# The code of orders makes no arrays; without counting references to them it is four times as fast.
+# The code of orders makes no arrays; without counting references to them it is four times as fast. Such a function must
+# not answer arrays to one that counts.
 UNCOUNTED: Any = {"_nrt": False}
 # A decision is asked for at every bar; as part of the loop it costs no call.
 INLINE: Any = {"forceinline": True}
@@ -53,10 +57,15 @@ _NOT_JITTED: set[Any] = {
     driver.one_symbol,
     driver.many_symbols,
     loop_orders.placing_orders,
-    loop_portfolio.portfolio,
     loop_orders.naming_targets,
     loop_orders.before_strategy,
     session.finish,
+    loop_portfolio.portfolio,
+    loop_pool.naming_weights,
+    loop_pool.naming_quantities,
+    loop_pool.placing_everywhere,
+    pool_session.open_bar,
+    pool_session.close_bar,
 }
 
 
@@ -130,6 +139,29 @@ def interpreted_orders_loop(strategy: Strategy) -> Callable[..., None]:
 
 
 @cache
+def compiled_pool_loop(name: str) -> Callable[..., None]:
+    """The compiled loop of accounts on many symbols, of the strategy called `name`, shared as that of orders."""
+    import numba
+
+    _share_pool_core()
+    register_rulebook()
+    numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
+    loop: Callable[..., None] = numba.njit(cache=True)(interpreted_pool_loop(strategies.find(name)))
+    return loop
+
+
+def interpreted_pool_loop(strategy: Strategy) -> Callable[..., None]:
+    """The same loop of accounts that hold many symbols as CPython runs it."""
+    if strategy.allocate is not None:
+        return loop_pool.naming_weights(strategy.allocate)
+    if strategy.hold is not None:
+        return loop_pool.naming_quantities(strategy.hold)
+    if strategy.trade_all is None:
+        raise BacktestError("it trades one symbol", where=f"strategy {strategy.name}", hint="run it on one")
+    return loop_pool.placing_everywhere(strategy.trade_all)
+
+
+@cache
 def share_order_core() -> None:
     """Compile what lies around a strategy's decision into machine code of its own, kept for all strategies.
 
@@ -159,6 +191,32 @@ def share_order_core() -> None:
         return run
 
 
+@cache
+def _share_pool_core() -> None:
+    """The same for what lies around a decision over many symbols."""
+    import numba
+    from numba.extending import overload
+
+    register_rulebook()
+    numba.config.CACHE_DIR = str(cache_folder(""))  # type: ignore[attr-defined]  # made at import
+    before = numba.njit(cache=True, **UNCOUNTED)(pool_session.open_bar)
+    after = numba.njit(cache=True, **UNCOUNTED)(pool_session.close_bar)
+
+    @overload(pool_session.open_bar, jit_options=UNCOUNTED)
+    def _before(pool, i, now_us, before_us, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        def run(pool, i, now_us, before_us, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return before(pool, i, now_us, before_us, last)
+
+        return run
+
+    @overload(pool_session.close_bar, jit_options=UNCOUNTED)
+    def _after(pool, i, now_us, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
+        def run(pool, i, now_us, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return after(pool, i, now_us, last)
+
+        return run
+
+
 _REGISTERED: set[FunctionType] = set()
 
 
@@ -167,7 +225,7 @@ def register_rulebook() -> None:
     from numba.extending import register_jitable
 
     names = [module.name for module in walk_packages(trading.__path__, "trading.")]
-    modules: list[Any] = [driver, loop_orders, loop_portfolio, *map(import_module, names)]
+    modules: list[Any] = [driver, loop_orders, loop_pool, loop_portfolio, *map(import_module, names)]
     for module in modules:
         by_orders = module.__name__.rpartition(".")[2] in _ORDER_MODULES
         for value in list(vars(module).values()):

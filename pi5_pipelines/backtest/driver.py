@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trading.bar import Bar
+from trading.bar import Bar, bars_of
 from trading.costs import fee, slipped
 from trading.position import cash_after, closes_first, resize
 from trading.rules import CLOSE, NEXT_OPEN
@@ -152,43 +152,61 @@ def many_symbols(allocate: Callable[..., bool]) -> Callable[..., None]:
         fills: Numbers,
         book: Numbers,
     ) -> None:
-        bars = len(columns.ts_us)
-        for i in range(bars):
-            last = rules.close_at_end and i == bars - 1
-            if rules.fill_at == NEXT_OPEN:
-                if last:
-                    order_all(book, rules, True)  # noqa: FBT003
-                rebalance(fills, account, i, columns.open[i], lots, rules, book)
-            row = see_bars(columns, i, book)
-            if account[RUINED] < 0.0:
-                trade = allocate(state, params, row, book[BOOK_POSITION], book[BOOK_WEIGHT])
-                curve[CURVE_DECISION][i] = 1.0 if trade else 0.0
-                if equity_of(account, book) <= 0.0:
-                    account[RUINED] = i
-                if trade or last or account[RUINED] >= 0.0:
-                    order_all(book, rules, last or account[RUINED] >= 0.0)
-            if rules.fill_at == CLOSE or account[RUINED] == i:
-                rebalance(fills, account, i, columns.close[i], lots, rules, book)
-            curve[CURVE_EQUITY][i] = equity_of(account, book)
-            curve[CURVE_CASH][i] = account[CASH]
-            curve[CURVE_POSITION][i] = curve[CURVE_EQUITY][i] - account[CASH]
+        for i in range(len(columns.ts_us)):
+            row = before_review(columns, i, account, lots, rules, fills, book)
+            trade = account[RUINED] < 0.0 and allocate(state, params, row, book[BOOK_POSITION], book[BOOK_WEIGHT])
+            after_review(columns, i, account, lots, rules, curve, fills, book, trade)
 
     return run
 
 
+def before_review(
+    columns: Columns, i: int, account: Numbers, lots: Numbers, rules: Rules, fills: Numbers, book: Numbers
+) -> list[Bar]:
+    """Fill at bar `i`'s open what was decided before, and show every symbol's bar."""
+    if rules.fill_at == NEXT_OPEN:
+        if is_last(columns, i, rules):
+            order_all(book, rules, True)  # noqa: FBT003
+        rebalance(fills, account, i, columns.open[i], lots, rules, book)
+    return see_bars(columns, i, book)
+
+
+def after_review(  # noqa: PLR0913, PLR0917 - as above
+    columns: Columns,
+    i: int,
+    account: Numbers,
+    lots: Numbers,
+    rules: Rules,
+    curve: Numbers,
+    fills: Numbers,
+    book: Numbers,
+    trade: bool,  # noqa: FBT001 - numba knows no keyword-only ones
+) -> None:
+    """Take the weights over where bar `i` ends with a review, fill what fills at its close, and write it all down."""
+    if account[RUINED] < 0.0:
+        curve[CURVE_DECISION][i] = 1.0 if trade else 0.0
+        if equity_of(account, book) <= 0.0:
+            account[RUINED] = i
+        leave = is_last(columns, i, rules) or account[RUINED] >= 0.0
+        if trade or leave:
+            order_all(book, rules, leave)
+    if rules.fill_at == CLOSE or account[RUINED] == i:
+        rebalance(fills, account, i, columns.close[i], lots, rules, book)
+    curve[CURVE_EQUITY][i] = equity_of(account, book)
+    curve[CURVE_CASH][i] = account[CASH]
+    curve[CURVE_POSITION][i] = curve[CURVE_EQUITY][i] - account[CASH]
+
+
+def is_last(columns: Columns, i: int, rules: Rules) -> bool:
+    """Whether what is held is to be left with bar `i`."""
+    return bool(rules.close_at_end and i == len(columns.ts_us) - 1)
+
+
 def see_bars(columns: Columns, i: int, book: Numbers) -> list[Bar]:
     """Every symbol's bar at one moment, NaN where it has none; the known closes go into the book."""
-    row = [
-        Bar(
-            columns.ts_us[i],
-            columns.open[i][s],
-            columns.high[i][s],
-            columns.low[i][s],
-            columns.close[i][s],
-            columns.volume[i][s],
-        )
-        for s in range(len(columns.close[i]))
-    ]
+    row = bars_of(
+        columns.ts_us[i], columns.open[i], columns.high[i], columns.low[i], columns.close[i], columns.volume[i]
+    )
     for s in range(len(row)):
         if row[s].close == row[s].close:  # NaN: no bar
             book[BOOK_LAST][s] = row[s].close

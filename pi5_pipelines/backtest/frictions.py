@@ -31,8 +31,8 @@ MAX_PCT = 1_000.0  # a year, or for 8 hours of funding: beyond it a number is su
 class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a run adds to plain fees and slippage; the texts are those of trading.friction_options.
 
-    `limits` and `rebalance` are for strategies over many symbols, all else is for those over one. Rates are percent:
-    `funding_pct` for 8 hours, the others a year. `tick` is the instrument's own unless given.
+    `limits` and `rebalance` are for strategies over many symbols. Rates are percent: `funding_pct` for 8 hours, the
+    others a year. `tick` is the instrument's own unless given.
     """
 
     fees: str = ""
@@ -58,7 +58,7 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def fits(self) -> bool:
         """Whether every text and number can be read, whatever the instrument."""
         try:
-            self.bundle(Rules(), 1.0, 1.0, daily=True, places_orders=True)
+            self.bundle(Rules(), 1.0, 1.0, daily=True, names_quantities=True)
             self.portfolio()
         except BacktestError:
             return False
@@ -73,17 +73,26 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise BacktestError(error.reason, where=error.subject, hint="docs/orders.md shows every form") from error
 
     def only_portfolio(self) -> bool:
-        """Whether it holds nothing but what a strategy over many symbols takes."""
+        """Whether limits and a calendar are all there is."""
         return msgspec.structs.replace(self, limits="", rebalance="") == FrictionSpec()
 
-    def bundle(self, rules: Rules, lot: float, tick: float, *, daily: bool, places_orders: bool) -> Frictions:
-        """The rulebook's form for an instrument's `lot` and `tick` (0: not known); raises BacktestError."""
+    def bundle(
+        self, rules: Rules, lot: float, tick: float, *, daily: bool, names_quantities: bool, by_weight: bool = False
+    ) -> Frictions:
+        """The rulebook's form for an instrument's `lot` and `tick` (0: not known); raises BacktestError.
+
+        `names_quantities` and `by_weight` say what the strategy does, the latter over many symbols.
+        """
         try:
-            return self._bundle(rules, lot, self.tick or tick, daily=daily, places_orders=places_orders)
+            frictions = self._bundle(rules, lot, self.tick or tick, daily=daily)
+            # A fixed number of units asks for no money; quantities of a strategy's own must be paid for.
+            guarded = names_quantities or by_weight or rules.sizing != UNITS
+            margin = margin_of(self.margin, self.leverage, guarded=guarded, by_weight=by_weight)
+            return frictions._replace(margin=margin)
         except FrictionError as error:
             raise BacktestError(error.reason, where=error.subject, hint="docs/orders.md shows every form") from error
 
-    def _bundle(self, rules: Rules, lot: float, tick: float, *, daily: bool, places_orders: bool) -> Frictions:
+    def _bundle(self, rules: Rules, lot: float, tick: float, *, daily: bool) -> Frictions:
         self._check_numbers()
         if self.fees and rules.fee_bps > 0.0:
             raise FrictionError(f"fees {self.fees!r}", "fee_bps is given too; give one of them")
@@ -96,8 +105,6 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if self.slippage:
             slippage = slippage._replace(**parse_slippage(self.slippage, tick))  # type: ignore[arg-type]  # fields by name
         latency_bars, latency_us = parse_latency(self.latency) if self.latency else (0, 0.0)
-        # A fixed number of units asks for no money; orders with quantities of their own must be paid for.
-        guarded = places_orders or rules.sizing != UNITS
         return Frictions(
             rules=rules,
             lot=lot,
@@ -110,7 +117,6 @@ class FrictionSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             carry=Carry(
                 self.borrow_pct / 100.0, self.funding_pct / 100.0, self.interest_pct / 100.0, self.debit_pct / 100.0
             ),
-            margin=margin_of(self.margin, self.leverage, guarded=guarded),
         )
 
     def _check_numbers(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_TYPES = len(OrderType) + 2
 
 
-def orders_frame(events: NDArray[np.float64] | None, symbol: str, ts_us: NDArray[np.int64]) -> pl.DataFrame:
+def orders_frame(events: NDArray[np.float64] | None, symbols: Sequence[str], ts_us: NDArray[np.int64]) -> pl.DataFrame:
     """Order events in the order they happened: when, which order, what (FIX ExecType) and why.
 
     `quantity` and `side` are the event's: what was asked for, or with `trade` what filled; `price` is the fill's, or
@@ -42,7 +42,7 @@ def orders_frame(events: NDArray[np.float64] | None, symbol: str, ts_us: NDArray
     return pl.DataFrame(
         {
             "ts": pl.Series(ts_us[whole(ledger.EVENT_BAR)], dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
-            "symbol": pl.Series([symbol] * len(rows), dtype=pl.String),
+            "symbol": named(symbols, ledger.EVENT_SYMBOL),
             "order": whole(ledger.EVENT_ORDER),
             "parent": whole(ledger.EVENT_PARENT),
             "event": named(ledger.KINDS, ledger.EVENT_KIND),

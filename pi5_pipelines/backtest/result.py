@@ -154,7 +154,7 @@ def build(spec: BacktestSpec, bars: Sequence[Bars], outcome: Outcome, fine: Bars
         benchmark=benchmark,
         fills=fills,
         trades=trades,
-        orders=None if outcome.events is None else orders_frame(outcome.events, symbols[0], outcome.ts_us),
+        orders=None if outcome.events is None else orders_frame(outcome.events, symbols, outcome.ts_us),
     )
 
 

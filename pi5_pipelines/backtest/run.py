@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
+from pi5_pipelines.backtest.clock import aligned
 from pi5_pipelines.backtest.compiled import (
     compiled_loop,
     compiled_orders_loop,
+    compiled_pool_loop,
     compiled_portfolio_loop,
     interpreted_loop,
     interpreted_orders_loop,
+    interpreted_pool_loop,
     interpreted_portfolio_loop,
 )
 from pi5_pipelines.backtest.result import BacktestResult, Outcome, build
 from pi5_pipelines.backtest.run_orders import run_orders
+from pi5_pipelines.backtest.run_pool import run_pool
 from pi5_pipelines.backtest.strategy_failure import naming_the_bar
 from pi5_pipelines.errors import BacktestError
 
@@ -26,7 +30,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pi5_pipelines.backtest.bars import Bars
-    from pi5_pipelines.backtest.spec import BacktestSpec
+    from pi5_pipelines.backtest.spec import BacktestSpec, Loop
+
+__all__ = ["aligned", "run_backtest"]
 
 
 def run_backtest(
@@ -49,15 +55,16 @@ def run_backtest(
         raise BacktestError(
             "there are no bars", where=f"symbol {empty}", hint="leave it out, or fetch its prices first"
         )
-    by_orders = (spec.by_orders() or fine is not None) and not strategy.many_symbols
-    if fine is not None and not by_orders:
+    if fine is not None and strategy.many_symbols:
         raise BacktestError(
             "finer bars decide for one symbol a run", where=f"strategy {spec.strategy}", hint="leave them out"
         )
-    if by_orders:
-        orders_loop = interpreted_orders_loop(strategy) if interpreted else compiled_orders_loop(spec.strategy)
-        return build(spec, bars, run_orders(spec, bars[0], fine, orders_loop, interpreted=interpreted), fine)
-    loop = _plain_loop(spec, interpreted=interpreted)
+    kind: Loop = "orders" if fine is not None else spec.loop()
+    loop = _loop(spec, kind, interpreted=interpreted)
+    if kind == "pool":
+        return build(spec, bars, run_pool(spec, bars, loop, interpreted=interpreted))
+    if kind == "orders":
+        return build(spec, bars, run_orders(spec, bars[0], fine, loop, interpreted=interpreted), fine)
     if strategy.many_symbols:
         outcome = _many(spec, bars, loop, interpreted=interpreted)
     else:
@@ -65,15 +72,20 @@ def run_backtest(
     return build(spec, bars, outcome)
 
 
-def _plain_loop(spec: BacktestSpec, *, interpreted: bool) -> Callable[..., None]:
-    if spec.definition().many_symbols and spec.frictions.any():
-        return interpreted_portfolio_loop(spec.definition()) if interpreted else compiled_portfolio_loop(spec.strategy)
-    return interpreted_loop(spec.definition()) if interpreted else compiled_loop(spec.strategy)
+def _loop(spec: BacktestSpec, kind: Loop, *, interpreted: bool) -> Callable[..., None]:
+    """The event loop of that kind, compiled or as CPython runs it."""
+    plain, compiled = {
+        "plain": (interpreted_loop, compiled_loop),
+        "portfolio": (interpreted_portfolio_loop, compiled_portfolio_loop),
+        "orders": (interpreted_orders_loop, compiled_orders_loop),
+        "pool": (interpreted_pool_loop, compiled_pool_loop),
+    }[kind]
+    return plain(spec.definition()) if interpreted else compiled(spec.strategy)
 
 
 def _options(spec: BacktestSpec) -> tuple[Any, ...]:
-    """What a loop takes of the run's options."""
-    if spec.definition().many_symbols and spec.frictions.any():
+    """What a loop of targets takes of the run's options."""
+    if spec.frictions.any():
         return spec.rules(), *spec.frictions.portfolio()
     return (spec.rules(),)
 
@@ -94,19 +106,6 @@ def _many(spec: BacktestSpec, bars: Sequence[Bars], loop: Callable[..., None], *
         if outcome.fill_count <= room:
             return outcome
         room = outcome.fill_count
-
-
-def aligned(bars: Sequence[Bars]) -> driver.Columns:
-    """All symbols' bars on one clock: the union of their times, and per column a (time, symbol) array, NaN for none."""
-    import numpy as np
-
-    ts_us = np.unique(np.concatenate([one.ts_us for one in bars]))
-    columns = [np.full((ts_us.size, len(bars)), np.nan) for _ in COLUMNS]
-    for s, one in enumerate(bars):
-        rows = np.searchsorted(ts_us, one.ts_us)
-        for column, name in zip(columns, COLUMNS, strict=True):
-            column[rows, s] = getattr(one, name)
-    return driver.Columns(ts_us, *columns)
 
 
 def _call(

@@ -49,7 +49,8 @@ def frictions_of(spec: BacktestSpec, bars: Bars, fine: Bars | None = None) -> Fr
         bars.lot,
         bars.tick,
         daily=bars.timeframe == "1d",
-        places_orders=spec.definition().trade is not None,
+        names_quantities=spec.definition().names_quantities,
+        by_weight=spec.definition().allocate is not None,
     )
     if frictions.latency_us > 0.0 and fine is None:
         raise BacktestError(
@@ -138,25 +139,27 @@ def _call(
     columns = driver.Columns(bars.ts_us, *(getattr(bars, name) for name in COLUMNS))
     buffers: list[NDArray[Any]] = [np.array(params, dtype=np.float64), np.zeros(strategy.memory(params, 1))]
     if interpreted:
-        listed = ledger.Desk(*(part.tolist() for part in desk))
+        lists = listed(desk)
         rows = curve.tolist()
         with naming_the_bar(spec.strategy, bars.ts_us, bars.timeframe, rows[driver.CURVE_EQUITY]):
-            loop(_listed(columns), _listed(inside), dividends.tolist(), *(b.tolist() for b in buffers), listed, rows)
-        book[...] = listed.ledger
+            loop(listed(columns), listed(inside), dividends.tolist(), *(b.tolist() for b in buffers), lists, rows)
+        book[...] = lists.ledger
         curve[...] = rows
     else:
         with naming_the_bar(spec.strategy, bars.ts_us, bars.timeframe, curve[driver.CURVE_EQUITY]):
             loop(columns, inside, dividends, *buffers, desk, curve)
-    return _outcome(bars.ts_us, curve, book, where)
+    return outcome_of(bars.ts_us, curve, book, where)
 
 
-def _listed(columns: Any) -> Any:  # noqa: ANN401 - Columns or Inside, the same comes back
-    return type(columns)(*(column.tolist() for column in columns))
+def listed(arrays: Any) -> Any:  # noqa: ANN401 - any tuple of arrays, the same comes back
+    """The same with lists, as CPython runs a loop."""
+    return type(arrays)(*(one.tolist() for one in arrays))
 
 
-def _outcome(
+def outcome_of(
     ts_us: NDArray[np.int64], curve: NDArray[np.float64], book: NDArray[np.float64], where: ledger.Layout
 ) -> Outcome:
+    """What a loop wrote into an account's ledger."""
     fills = book[where.fills : where.events].reshape(where.fill_room, ledger.FILL_COLUMNS)
     events = book[where.events :].reshape(where.event_room, ledger.EVENT_COLUMNS)
     fill_count, event_count = int(book[ledger.FILL_COUNT]), int(book[ledger.EVENT_COUNT])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trading.rules import Rules
     from trading.strategy import Strategy
 
+Loop = Literal["plain", "portfolio", "orders", "pool"]
 FILLS = {"next-open": rules.NEXT_OPEN, "close": rules.CLOSE}
 
 
@@ -76,29 +77,45 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         )
 
     def by_orders(self) -> bool:
-        """Whether the run needs more than the plain loop: the strategy places orders, or there are frictions."""
-        return self.definition().trade is not None or self.frictions.any()
+        """Whether the run needs more than the plain loop: a strategy that names quantities or orders, or frictions."""
+        return self.loop() != "plain"
 
-    def loop(self) -> Literal["plain", "orders", "portfolio"]:
-        """The event loop that the run goes through, finer bars left aside."""
-        if not self.by_orders():
+    def loop(self) -> Loop:
+        """The event loop that the run goes through, finer bars left aside.
+
+        Weights go through a loop of their own where limits and a calendar are their only frictions.
+        """
+        strategy = self.definition()
+        if not strategy.names_quantities and not self.frictions.any():
             return "plain"
-        return "portfolio" if self.definition().many_symbols else "orders"
+        if not strategy.many_symbols:
+            return "orders"
+        return "portfolio" if strategy.allocate is not None and self.frictions.only_portfolio() else "pool"
 
     def _check_frictions(self, strategy: Strategy, where: str) -> None:
-        if strategy.many_symbols:
-            self.frictions.portfolio()
-            if not self.frictions.only_portfolio():
-                raise BacktestError(
-                    "of frictions beyond fees and slippage in basis points it takes limits and rebalance",
-                    where=where,
-                    hint="leave the others out",
-                )
-            return
-        if self.frictions.limits or self.frictions.rebalance:
+        many = strategy.many_symbols
+        self.frictions.portfolio()
+        if not many and (self.frictions.limits or self.frictions.rebalance):
             raise BacktestError("limits and rebalance are for many symbols", where=where, hint="leave them out")
+        if strategy.trade_all is not None and self.frictions.rebalance:
+            raise BacktestError(
+                "it places orders when it likes, and no calendar moves them", where=where, hint="leave rebalance out"
+            )
         # What depends on the instrument is checked with its bars; a tick of 1 stands in for any.
-        self.frictions.bundle(self.rules(), 1.0, 1.0, daily=True, places_orders=strategy.trade is not None)
+        found = self.frictions.bundle(
+            self.rules(),
+            1.0,
+            1.0,
+            daily=True,
+            names_quantities=strategy.names_quantities,
+            by_weight=strategy.allocate is not None,
+        )
+        if many and found.latency_us > 0.0:
+            raise BacktestError(
+                "a delay in milliseconds needs finer bars, which decide for one symbol a run",
+                where=f"latency {self.frictions.latency!r}",
+                hint="write the delay in bars",
+            )
 
     def check_money(self) -> None:
         """Raise BacktestError for cash, costs or a sizing that cannot be."""

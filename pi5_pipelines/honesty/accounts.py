@@ -77,6 +77,12 @@ class Runner:
         self.bars = bars
         self.symbols = len(bars)
         self.loop = self.spec.loop()
+        if self.loop == "pool":
+            raise BacktestError(
+                "accounts on many symbols with frictions, quantities or orders are not walked forward",
+                where=f"strategy {spec.strategy}",
+                hint="use `pi5 backtest`, or leave the frictions out",
+            )
         if self.strategy.many_symbols:
             self.columns = aligned(bars)
             self._lots: Any = np.array([one.lot for one in bars], dtype=np.float64)

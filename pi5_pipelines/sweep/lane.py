@@ -63,6 +63,7 @@ class Market:
         """
         import numpy as np
 
+        terms = terms_of(spec, bars)
         if spec.definition().many_symbols:
             columns = aligned(bars)
         else:
@@ -74,7 +75,7 @@ class Market:
             last_close=np.array([one.close[-1] for one in bars], dtype=np.float64),
             periods=periods_per_year(bars[0].timeframe, bars[0].calendar),
             cash=float(spec.cash),
-            terms=terms_of(spec, bars),
+            terms=terms,
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.run_orders import dividends_of, frictions_of, inside_of, new_desk
+from pi5_pipelines.errors import BacktestError
 from pi5_pipelines.sweep.block_orders import OrderBooks, OrderTerms
 from pi5_pipelines.sweep.block_portfolio import PortfolioTerms
 from trading import ledger
@@ -42,6 +43,12 @@ class Terms:
 def terms_of(spec: BacktestSpec, bars: Sequence[Bars]) -> Terms:
     """The terms of a spec on its bars; raises BacktestError for frictions that the instrument cannot have."""
     loop = spec.loop()
+    if loop == "pool":
+        raise BacktestError(
+            "sweeps do not run accounts on many symbols with frictions, quantities or orders",
+            where=f"strategy {spec.strategy}",
+            hint="use `pi5 backtest`, or leave the frictions out",
+        )
     if loop == "orders":
         frictions = frictions_of(spec, bars[0])
         books = partial(_order_books, float(spec.cash), frictions)

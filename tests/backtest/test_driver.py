@@ -35,6 +35,9 @@ SHORT = {
     "momentum_rotation": {"lookback": 6, "skip": 2, "top": 2, "hold": 3},
     "atr_breakout": {"channel": 4, "ranges": 3, "stop": 1, "trail": 1.5, "target": 2},
     "bollinger_reversion": {"length": 5, "width": 1, "stop": 1.5},
+    "high_breakout": {"highs": 5, "ranges": 3, "most": 2, "stop": 1, "target": 2},
+    "pairs_trading": {"lookback": 8, "open": 1, "longest": 12},
+    "triple_screen": {"hours": 72, "tide": 3, "period": 3, "low": 45, "exit": 60},
 }
 ONE_SYMBOL = [name for name in strategies.names() if strategies.find(name).decide is not None]
 

@@ -16,11 +16,13 @@ from pi5_pipelines.backtest.spec import BacktestSpec
 from pi5_pipelines.errors import BacktestError
 from trading.rebalancing import EVERY_BARS, MONTH_END, WEEKDAY, Schedule, is_review
 from trading.risk import (
+    OVER_COUNT,
     OVER_GROSS,
     OVER_NET,
     OVER_WEIGHT,
     WITHIN,
     Limits,
+    count_of,
     gross_of,
     limit_weights,
     net_of,
@@ -42,6 +44,7 @@ asked = st.builds(
     rebalance=st.sampled_from(["every:4", "month-end", "weekday:fri"]),
 )
 weights = st.lists(st.floats(-2.0, 2.0), min_size=1, max_size=8)
+limits = st.builds(Limits, st.floats(0.1, 2.0), st.floats(0.1, 3.0), st.floats(0.05, 2.0), st.integers(1, 9).map(float))
 
 
 def three(make: Callable[..., Bars], seed: int, length: int) -> list[Bars]:
@@ -103,13 +106,18 @@ def test_reviews_fall_on_the_days_that_a_calendar_names(day: int, gap: int) -> N
     assert not is_review(Schedule(), *asked_of)
 
 
-@given(weights=weights, limits=st.builds(Limits, st.floats(0.1, 2.0), st.floats(0.1, 3.0), st.floats(0.05, 2.0)))
+@given(weights=weights, limits=limits)
 def test_limited_weights_keep_all_limits_and_every_side(weights: list[float], limits: Limits) -> None:
     limited = list(weights)
     limit_weights(limits, limited)
     assert max(map(abs, limited)) <= limits.weight * (1 + 1e-9)
     assert gross_of(limited) <= limits.gross * (1 + 1e-9)
     assert abs(net_of(limited)) <= limits.net + 1e-9
+    assert count_of(limited) <= limits.positions
+    if count_of(weights) > limits.positions:
+        both = list(zip(weights, limited, strict=True))
+        kept, dropped = ([abs(weight) for weight, after in both if (after != 0.0) is one] for one in (True, False))
+        assert min(kept) >= max(dropped)
     assert all(
         before * after >= 0.0 and abs(after) <= abs(before) for before, after in zip(weights, limited, strict=True)
     )
@@ -122,14 +130,20 @@ def test_an_order_that_breaks_a_limit_is_refused_and_one_that_mends_it_is_not() 
     assert order_refusal(limits, [0.0, 0.45, -0.45], 0, 0.2) == OVER_GROSS
     assert order_refusal(limits, [0.0, 0.4], 0, 0.3) == OVER_NET
     assert order_refusal(limits, [0.9, 0.9], 0, 0.7) == WITHIN
+    few = Limits(positions=2)
+    assert order_refusal(few, [0.1, -0.1, 0.0], 2, 0.1) == OVER_COUNT
+    assert order_refusal(few, [0.1, -0.1, 0.2], 2, 0.3) == order_refusal(few, [0.1, 0.0, 0.0], 2, 0.3) == WITHIN
 
 
 @pytest.mark.parametrize(
     ("strategy", "frictions", "what"),
     [
-        ("momentum_rotation", FrictionSpec(spread="2bps"), "it takes limits and rebalance"),
+        ("momentum_rotation", FrictionSpec(latency="20ms"), "finer bars, which decide for one symbol"),
+        ("momentum_rotation", FrictionSpec(leverage=2.0), "carries up to 1"),
+        ("momentum_rotation", FrictionSpec(limits="positions=1.5"), "a number of positions is whole"),
+        ("high_breakout", FrictionSpec(rebalance="every:5"), "no calendar moves them"),
         ("momentum_rotation", FrictionSpec(limits="weight=0%"), "must be above 0"),
-        ("momentum_rotation", FrictionSpec(limits="size=1"), "not one of gross=, net=, weight="),
+        ("momentum_rotation", FrictionSpec(limits="size=1"), "not one of gross=, net=, positions=, weight="),
         ("momentum_rotation", FrictionSpec(rebalance="weekday:xmas"), "write every:5"),
         ("momentum_rotation", FrictionSpec(rebalance="every:0"), "write every:5"),
         ("sma_cross", FrictionSpec(limits="weight=50%"), "for many symbols"),

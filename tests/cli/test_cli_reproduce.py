@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from pi5_pipelines.lake.compaction import vacuum
@@ -50,6 +51,24 @@ def test_an_untouched_result_is_reproduced_byte_for_byte(
     answer = pi5("reproduce", stored.name[:6])
     assert (answer.exit_code, answer.stdout) == (0, f"{stored.name}: reproduced byte for byte\n")
     assert (stored / "result.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("strategy", ["pairs_trading", "high_breakout"])
+def test_an_account_on_many_symbols_with_frictions_is_reproduced_byte_for_byte(
+    strategy: str, lake_home: Path, document: Callable[..., Any], again: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    symbols = [part for symbol in ("AAPL", "GOOG", "IBM", "MSFT") for part in ("--symbol", symbol)]
+    costs = ("--spread", "2bps", "--fees", "per-share:0.005:min=1", "--slippage", "volume-share", "--borrow-pct", "3")
+    carry = ("--adjust", "splits", "--dividends", "--interest-pct", "2", "--limits", "weight=60%:positions=4")
+    found = document("backtest", strategy, *symbols, *costs, *carry, "--json", "-")
+    assert found["trades"] > 10
+    assert found["costs"]["fees"] > 0.0
+    assert found["costs"]["interest"] < 0.0
+    folder = lake_home / "reports" / "results" / found["result_id"]
+    for name in ("fills", "trades", "orders"):
+        assert pl.read_parquet(folder / f"{name}.parquet")["symbol"].n_unique() == 4
+    identical = {"result_id": found["result_id"], "identical": True, "differences": [], "notes": []}
+    assert again(found["result_id"]) == (0, identical)
 
 
 def test_a_restated_bar_leaves_the_recorded_version_reproducible(
