@@ -36,11 +36,8 @@ def test_a_pi_of_four_and_of_eight_gigabytes() -> None:
 def test_all_that_may_be_used_at_once_fits_beside_the_neighbours(gigabytes: int, cores: int, duckdb: int) -> None:
     machine = Machine(gigabytes * GB, cores, duckdb * GB)
     told = values(machine)
-    busy = (
-        written(told["shared_buffers"])
-        + CONNECTIONS * written(told["work_mem"])  # type: ignore[operator]
-        + 2 * written(told["maintenance_work_mem"])  # type: ignore[operator]
-    )
+    size = {name: float(written(told[name])) for name in ("shared_buffers", "work_mem", "maintenance_work_mem")}
+    busy = size["shared_buffers"] + CONNECTIONS * size["work_mem"] + 2 * size["maintenance_work_mem"]
     assert busy <= machine.left
 
 
