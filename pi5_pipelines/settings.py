@@ -179,6 +179,7 @@ class TimescaleSettings(Section, frozen=True):
     pool_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10  # libpq takes 1 for 2
     rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+    keep_days: Positive = 35
 
 
 class Settings(Section, frozen=True):

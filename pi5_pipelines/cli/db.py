@@ -1,4 +1,4 @@
-"""`pi5 db`: the hot tier's schema and users."""
+"""`pi5 db`: the hot tier's schema, users and settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
+from pi5_pipelines.cli.db_tune import tune
 from pi5_pipelines.cli.options import FILE, json_flag
 from pi5_pipelines.cli.screen import emit, progress, show, size, table
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def db() -> None:
-    """Keep TimescaleDB, the hot tier: schema, state, users."""
+    """Keep TimescaleDB, the hot tier: schema, state, users, settings."""
+
+
+db.add_command(tune)
 
 
 @db.command(short_help="Bring the schema up to date; safe to repeat.")
@@ -38,11 +42,13 @@ def migrate(app: App, *, as_json: bool) -> None:
                 "edition": report.edition.name,
                 "timescaledb": report.edition.version,
                 "applied": report.applied,
+                "aggregates": report.aggregates,
                 "applied_before": report.before,
             }
         )
         return
-    what = f"applied {', '.join(report.applied)}" if report.applied else "nothing to do"
+    made = [*report.applied, *report.aggregates]
+    what = f"applied {', '.join(made)}" if made else "nothing to do"
     show(f"{access.shown}: {what}.", f"TimescaleDB {report.edition.version}, {report.edition.name} edition.")
 
 

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
 
 from pi5_pipelines.errors import ExtensionError, MigrationError
+from pi5_pipelines.timescale import aggregates
 from pi5_pipelines.timescale.edition import Edition, detect
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Report:
     edition: Edition
     applied: tuple[str, ...]
     before: int
+    aggregates: tuple[str, ...] = ()
 
 
 def migrations() -> tuple[Migration, ...]:
@@ -86,8 +88,12 @@ def migrate(
 ) -> Report:
     """Bring a database's schema up to date; safe to repeat, and to run twice at once.
 
+    After the files come the aggregates, which are not a file since they follow the edition.
+
     `connection` is in autocommit mode. Raises MigrationError (nothing of the failed file stays), ExtensionError.
     """
+    whole = wanted is None
+    made: tuple[str, ...] = ()
     wanted = migrations() if wanted is None else wanted
     done: list[str] = []
     with connection.transaction():
@@ -105,8 +111,12 @@ def migrate(
             if one.number not in rows:
                 _apply(connection, one)
                 done.append(one.name)
+    if whole:
+        with connection.transaction():
+            _lock(connection)
+            made = aggregates.put(connection, edition)
     progress(len(wanted), len(wanted), "")
-    return Report(edition, tuple(done), before)
+    return Report(edition, tuple(done), before, made)
 
 
 def add_extension(connection: psycopg.Connection) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 MB = 1024 * 1024
 GB = 1024 * MB
@@ -22,6 +22,7 @@ SMALLEST_LEFT = 512 * MB  # below it the machine is too small to share; the data
 CONNECTIONS = 30
 WORKERS = 4  # background workers of TimescaleDB
 PAGE = 8 * 1024
+LIBRARIES = "shared_preload_libraries"
 
 # How many bytes, or milliseconds, a unit is: those people write, and two more that servers count in.
 WRITTEN = {
@@ -140,10 +141,32 @@ def _planner() -> list[Advice]:
 
 def _timescale() -> list[Advice]:
     return [
-        Advice("shared_preload_libraries", "timescaledb,pg_stat_statements", "works only when loaded at start"),
+        Advice(LIBRARIES, "timescaledb,pg_stat_statements", "works only when loaded at start"),
         Advice("max_locks_per_transaction", "256", "a dump locks every chunk, and there will be hundreds"),
         Advice("timescaledb.telemetry_level", "off", "nothing is sent from this machine"),
     ]
+
+
+def with_libraries(advice: Sequence[Advice], preloaded: str, installed: Collection[str]) -> list[Advice]:
+    """The advice for one server: what it preloads stays, and what is not installed is left out.
+
+    Either way it would not start again as it was, or at all.
+    """
+    words = _words(preloaded)
+    changed = []
+    for one in advice:
+        if one.name == LIBRARIES:
+            wanted = [word for word in _words(one.value) if word in installed and word not in words]
+            changed.append(Advice(one.name, ",".join([*words, *wanted]), one.reason))
+        else:
+            changed.append(one)
+    return changed
+
+
+def memory_of(text: str) -> int:
+    """Bytes of a size as postgresql.conf writes it, such as 4GB or 512MB; 0 when it is none."""
+    amount = written(text.replace(" ", ""))
+    return int(amount) if isinstance(amount, float) and amount >= MB else 0
 
 
 def fragment(advice: Sequence[Advice], machine: Machine) -> str:
@@ -170,7 +193,7 @@ def compare(advice: Sequence[Advice], running: Mapping[str, tuple[str, str]]) ->
             found.append(Difference(one.name, "not known to this server", one.value, one.reason))
             continue
         value, unit = running[one.name]
-        if one.name == "shared_preload_libraries":
+        if one.name == LIBRARIES:
             same = set(_words(one.value)) <= set(_words(value))
         else:
             same = written(one.value) == counted(value, unit)
