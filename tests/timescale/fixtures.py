@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "timescale"
 OWN_OBJECTS = """
+SELECT format('DROP MATERIALIZED VIEW IF EXISTS public.%I CASCADE', view_name)
+FROM timescaledb_information.continuous_aggregates WHERE view_schema = 'public'
+UNION ALL
 SELECT format('DROP %s IF EXISTS %s CASCADE',
               CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END, c.oid::regclass)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
