@@ -10,7 +10,6 @@ from duckdb import StatementType
 
 from pi5_pipelines.errors import UnknownNameError
 from pi5_pipelines.lake.schema import schema_of
-from pi5_pipelines.market.bars import PRICES
 
 if TYPE_CHECKING:
     from pi5_pipelines.lake.table import Lake
@@ -40,7 +39,7 @@ def connect(lake: Lake, limits: DuckDBSettings) -> duckdb.DuckDBPyConnection:
     )
     names = [name for name in lake.names() if lake.version(name) is not None]
     readable = {name: [str(path) for path, _period in lake.files(name)] for name in names}
-    for name in sorted(names, key=lambda name: schema_of(name).tracked):
+    for name in sorted(names, key=lambda name: bool(schema_of(name).prices)):
         if readable[name]:
             _view(connection, name, readable[name])
     # Only the tables' own files may be read from here on, by whatever function a query calls.
@@ -68,9 +67,13 @@ def check_reading(query: str) -> None:
 def _view(connection: duckdb.DuckDBPyConnection, table: str, files: list[str]) -> None:
     source = f"read_parquet([{', '.join(map(_quoted, files))}], hive_partitioning = false)"
     columns = "*"
-    if schema_of(table).tracked:
-        prices = ", ".join(f"t.{name} / pow(10, i.price_scale) AS {name}" for name in PRICES)
-        columns = f"t.symbol, t.ts, {prices}, t.volume / pow(10, i.size_scale) AS volume"
+    schema = schema_of(table)
+    if schema.prices:
+        scales = dict.fromkeys(schema.prices, "price_scale") | dict.fromkeys(schema.sizes, "size_scale")
+        columns = ", ".join(
+            f"t.{name} / pow(10, i.{scales[name]}) AS {name}" if name in scales else f"t.{name}"
+            for name in schema.columns
+        )
         source += " t JOIN instruments i USING (symbol)"
     connection.execute(f'CREATE VIEW "{table}" AS SELECT {columns} FROM {source}')  # noqa: S608 - our own names
 
