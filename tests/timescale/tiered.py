@@ -72,3 +72,26 @@ def bars(
 def put(dsn: str, table: str, rows: pl.DataFrame) -> LoadReport:
     with pool(access(dsn)) as connections:
         return load(connections, table, rows)
+
+
+def ticks(
+    start: datetime, count: int, *, step: timedelta = timedelta(minutes=5), symbols: Sequence[str] = SYMBOLS
+) -> pl.DataFrame:
+    """Trades of every symbol, two a moment."""
+    times = pl.Series("ts", [start + step * (one // 2) * 2 for one in range(count)], dtype=pl.Datetime("us", "UTC"))
+    number = pl.Series(range(count), dtype=pl.Int64)
+    return pl.concat(
+        [
+            pl.DataFrame(
+                {
+                    "symbol": [symbol] * count,
+                    "ts": times,
+                    "trade_id": number,
+                    "price": 1_000_000 * (place + 1) + number % 11 * 100,
+                    "size": number % 5 * 100 + 100,
+                    "side": (number % 3 - 1).cast(pl.Int16),
+                }
+            )
+            for place, symbol in enumerate(symbols)
+        ]
+    )
