@@ -16,7 +16,8 @@ Pi5Error
 │   ├── TimescaleLoginError        a wrong user, password or database, or a right that is missing
 │   ├── ExtensionError             TimescaleDB is missing, not preloaded, or of a version that does not fit
 │   ├── MigrationError             the schema is not the one that this program's migrations make
-│   └── RowsRefusedError           rows that must not be stored as they are
+│   ├── RowsRefusedError           rows that must not be stored as they are
+│   └── TieringError               rows cannot be handed over to the lake, or not be dropped after it
 ├── ReproduceError         a stored result could not be repeated
 └── BackupError            a backup cannot be made, verified or restored
 """
@@ -101,6 +102,10 @@ class MigrationError(TimescaleError):
 
 class RowsRefusedError(TimescaleError):
     """Rows that must not be stored as they are."""
+
+
+class TieringError(TimescaleError):
+    """Rows cannot be handed over to the lake, or not be dropped after it."""
 
 
 class ReproduceError(Pi5Error):

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, LiteralString
 from pi5_pipelines.timescale.connection import explained, retrying
 from pi5_pipelines.timescale.edition import detect
 from pi5_pipelines.timescale.instruments import known_symbols
+from pi5_pipelines.timescale.late import split
 from pi5_pipelines.timescale.schema import HotTable, hot_table
+from pi5_pipelines.timescale.watermark import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,13 +93,17 @@ def _put(pool: ConnectionPool, table: HotTable, batch: pl.DataFrame) -> tuple[in
     with pool.connection() as connection:
         try:
             with connection.transaction():
-                if _is_empty(connection, table, batch):
-                    _copy(connection, table, batch, table.name)
-                    return batch.height, 0
+                now, late = split(batch, writing(connection, table))
+                if late.is_empty() and _is_empty(connection, table, now):
+                    _copy(connection, table, now, table.name)
+                    return now.height, 0
         except errors.UniqueViolation:
             pass  # another loader has just brought some of these rows
         with connection.transaction():
-            return _merge(connection, table, batch)
+            now, late = split(batch, writing(connection, table))
+            fresh, changed = merge(connection, table, now)
+            fresh_late, changed_late = merge(connection, table.late, late)
+            return fresh + fresh_late, changed + changed_late
 
 
 def _is_empty(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame) -> bool:
@@ -123,8 +129,13 @@ def _is_empty(connection: psycopg.Connection, table: HotTable, batch: pl.DataFra
     return row.fetchone() == (False,)
 
 
-def _merge(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame) -> tuple[int, int]:
-    """Store what is new or differs, by way of a temporary table: rows inserted, rows restated."""
+def merge(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame) -> tuple[int, int]:
+    """Store what is new or differs, by way of a temporary table: rows inserted, rows restated.
+
+    Call it in a transaction.
+    """
+    if batch.is_empty():
+        return 0, 0
     connection.execute(_sql(f"CREATE TEMPORARY TABLE {STAGE} (LIKE public.{{table}}) ON COMMIT DROP", table, batch))
     _copy(connection, table, batch, STAGE, "pg_temp")
     # Without statistics of the stage the planner might look every row up by itself.
@@ -153,6 +164,7 @@ def _merge(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame)
     )
     row = connection.execute(query).fetchone()
     assert row is not None  # noqa: S101 - an aggregate answers one row
+    connection.execute(f"DROP TABLE pg_temp.{STAGE}")
     return row[0], row[1]
 
 

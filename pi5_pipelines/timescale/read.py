@@ -66,14 +66,15 @@ def read_chunks(
         for first, last in ranges:
             low = max((one for one in (first, start) if one is not None), default=None)
             high = min((one for one in (last, end) if one is not None), default=None)
-            frame = _chunk(connection, target, symbols, low, high)
+            frame = rows_between(connection, target, symbols, low, high)
             if frame is not None:
                 yield frame
 
 
-def _chunk(
+def rows_between(
     connection: psycopg.Connection, table: HotTable, symbols: Sequence[str], low: datetime | None, high: datetime | None
 ) -> pl.DataFrame | None:
+    """Rows with low <= ts < high in order of the key, None when there are none; in the caller's transaction."""
     import polars as pl
 
     from pi5_pipelines.timescale.encoding import decoded

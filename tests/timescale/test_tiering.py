@@ -1,0 +1,43 @@
+"""Sealed chunks are handed over to the lake, each row exactly once, on both editions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.timescale.retention import drop_handed_over
+from pi5_pipelines.timescale.tiering import tier
+from pi5_pipelines.timescale.union import union_rows
+from tests.timescale.tiered import CHUNK, START, bars, migrated, put
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SEALED = START + 2 * CHUNK
+SOON = START + timedelta(days=36500)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def test_sealed_chunks_move_to_the_lake_and_are_dropped_by_a_later_run(any_dsn: str, lake: Lake) -> None:
+    rows = bars(START, 3 * 336)  # three chunks
+    with migrated(any_dsn) as connection:
+        put(any_dsn, "bars_1m", rows)
+        assert union_rows(connection, lake, "bars_1m").equals(rows)
+        report = tier(connection, lake, "bars_1m", before=SEALED)
+        assert (report.rows, report.watermark) == (2 * 336 * 3, SEALED)
+        assert [one.hot_bytes > one.lake_bytes > 0 for one in report.handed_over] == [True, True]
+        assert union_rows(connection, lake, "bars_1m").equals(rows)
+        assert tier(connection, lake, "bars_1m", before=SEALED).handed_over == ()
+        early = drop_handed_over(connection, lake, "bars_1m", verified_before=START)
+        assert early.chunks == 0
+        late = drop_handed_over(connection, lake, "bars_1m", verified_before=SOON)
+        assert (late.chunks, late.rows, late.strays) == (2, 2 * 336 * 3, 0)
+        assert connection.execute("SELECT count(*), min(ts) FROM bars_1m").fetchone() == (336 * 3, SEALED)
+        assert union_rows(connection, lake, "bars_1m").equals(rows)
