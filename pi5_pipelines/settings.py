@@ -180,6 +180,8 @@ class TimescaleSettings(Section, frozen=True):
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10  # libpq takes 1 for 2
     rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
     keep_days: Positive = 35
+    keep_ticks_days: Positive = 7
+    compress_after_days: Positive = 7
 
 
 class Settings(Section, frozen=True):

@@ -10,12 +10,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, LiteralString
 
+from pi5_pipelines.timescale.connection import access, connect
+from pi5_pipelines.timescale.edition import detect
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     import psycopg
     from psycopg import sql
 
+    from pi5_pipelines.settings import TimescaleSettings
     from pi5_pipelines.timescale.edition import Edition
 
 
@@ -115,6 +119,12 @@ def refresh(connection: psycopg.Connection, edition: Edition) -> list[Refreshed]
             connection.execute(sql.SQL(call).format(name=name, until=sql.Literal(until)))
         done.append(Refreshed(one.name, edition.compresses, until, time.perf_counter() - started))
     return done
+
+
+def refresh_all(settings: TimescaleSettings) -> list[Refreshed]:
+    """Refresh the configured server's aggregates; raises ConfigError, TimescaleError."""
+    with connect(access(settings)) as connection:
+        return refresh(connection, detect(connection))
 
 
 def _hand_over(connection: psycopg.Connection, one: Aggregate, edition: Edition) -> None:
