@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from pi5_pipelines.timescale.connection import access, explained, pool
 from pi5_pipelines.timescale.load import load
+from pi5_pipelines.timescale.schema import hot_table
+from pi5_pipelines.timescale.watermark import watermark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 UNIX = datetime(1970, 1, 1, tzinfo=UTC)  # chunks are counted from it
 
 STANDING = "SELECT since, lake_version, lake_files FROM public.followed WHERE table_name = %s"
-WATERMARK = "SELECT ts FROM public.watermarks WHERE table_name = %s"
 CHUNK = """
 SELECT time_interval FROM timescaledb_information.dimensions
 WHERE hypertable_schema = 'public' AND hypertable_name = %s AND dimension_number = 1
@@ -87,11 +88,11 @@ def follow(connections: ConnectionPool, lake: Lake, table: str, keep_days: int, 
     newest = _newest([path for path, _ in paths])
     with connections.connection() as connection:
         before = standing(connection, table)
-        watermark = _one(connection, WATERMARK, table)
+        limit = watermark(connection, hot_table(table))
         since = _since(connection, table, newest - timedelta(days=keep_days), before)
         put_instruments(connection, _instruments(lake))
     known = before is not None and since == before.since and before.files == _known_files(lake, table, before.version)
-    start = max(since, watermark) if watermark else since
+    start = max(since, limit.astimezone(UTC)) if limit else since
     frames = (
         frame.filter(frame["ts"] >= start)
         for frame in changes(paths, lake.files(table, before.version) if before and known else [])
@@ -119,7 +120,7 @@ def changes(new: Sequence[tuple[Path, str]], old: Sequence[tuple[Path, str]]) ->
 def standing(connection: psycopg.Connection, table: str) -> Standing | None:
     """How far a table has followed; None when it never did."""
     row = connection.execute(STANDING, (table,)).fetchone()
-    return Standing(*row) if row else None
+    return Standing(row[0].astimezone(UTC), *row[1:]) if row else None
 
 
 def files_hash(paths: Sequence[tuple[Path, str]]) -> str:
@@ -140,14 +141,10 @@ def _known_files(lake: Lake, table: str, version: int) -> str:
 
 def _since(connection: psycopg.Connection, table: str, wanted: datetime, before: Standing | None) -> datetime:
     """The start of the chunk that a moment lies in; never later than where the table begins already."""
-    length: timedelta = _one(connection, CHUNK, table) or timedelta(days=1)  # type: ignore[assignment]
+    row = connection.execute(CHUNK, (table,)).fetchone()
+    length: timedelta = row[0] if row else timedelta(days=1)
     start = wanted - (wanted - UNIX) % length
     return min(start, before.since) if before else start
-
-
-def _one(connection: psycopg.Connection, query: str, table: str) -> datetime | None:
-    row = connection.execute(query.encode(), (table,)).fetchone()
-    return row[0] if row else None
 
 
 def _newest(paths: Sequence[Path]) -> datetime:

@@ -147,7 +147,12 @@ def indexes(connection: psycopg.Connection) -> Health:
         + [{"table": t, "index": n, "finding": f"never used, {size:,} bytes"} for t, n, size in unused]
         + [{"table": t, "index": "", "finding": f"read whole {n} times, {each:,} rows each"} for t, n, each in scanned]
     )
-    figures = {"missing": len(lacking), "broken": len(broken), "unused": len(unused), "read_whole": len(scanned)}
+    figures: dict[str, float | int] = {
+        "missing": len(lacking),
+        "broken": len(broken),
+        "unused": len(unused),
+        "read_whole": len(scanned),
+    }
     told = "; ".join(f"{row['table']} {row['index']} {row['finding']}".strip() for row in rows)
     return Health(not rows, told or f"all {len(INDEXES)} are there, and none is missed", figures, tuple(rows))
 
