@@ -45,7 +45,7 @@ def _timed(figures: Figures) -> "Iterator[None]":
     names.HOT_BARS,
     names.BARS,
     "The newest bars of the lake in TimescaleDB, where people and the live engine query them. What the night "
-    "brought or restated is sent and nothing else; [timescale] keep_days says how far back it goes.",
+    "brought or restated is sent and nothing else; the days kept in [timescale] say how far back it goes.",
 )
 def hot_bars(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[None]:
     """Follow the lake's tables of bars to their present versions."""

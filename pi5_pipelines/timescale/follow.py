@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pi5_pipelines.timescale.age import hand_over_before
 from pi5_pipelines.timescale.connection import access, explained, pool
 from pi5_pipelines.timescale.load import load
 from pi5_pipelines.timescale.schema import hot_table
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
     from pi5_pipelines.lake.table import Lake
-    from pi5_pipelines.settings import Settings
+    from pi5_pipelines.settings import Settings, TimescaleSettings
     from pi5_pipelines.timescale.load import LoadReport
     from trading.instrument import Instrument
 
@@ -73,23 +74,23 @@ def follow_lake(settings: Settings, lake: Lake) -> list[Followed]:
     server = access(settings.timescale)
     with pool(server) as connections, explained(server.shown):
         return [
-            follow(connections, lake, table, settings.timescale.keep_days, settings.timescale.rows_per_commit)
+            follow(connections, lake, table, settings.timescale)
             for table in (info.name for info in lake.tables() if info.rows)
             if table.startswith("bars_")
         ]
 
 
-def follow(connections: ConnectionPool, lake: Lake, table: str, keep_days: int, rows_per_commit: int) -> Followed:
-    """Bring one table up to the lake's present version: the newest `keep_days` at first, whole chunks of them."""
+def follow(connections: ConnectionPool, lake: Lake, table: str, settings: TimescaleSettings) -> Followed:
+    """Bring one table up to the lake's present version: at first whole chunks of the days that are kept."""
     from pi5_pipelines.timescale.instruments import put_instruments
 
     version = lake.open(table).version()
     paths = lake.files(table, version)
-    newest = _newest([path for path, _ in paths])
+    oldest, newest = _span([path for path, _ in paths])
     with connections.connection() as connection:
         before = standing(connection, table)
         limit = watermark(connection, hot_table(table))
-        since = _since(connection, table, newest - timedelta(days=keep_days), before)
+        since = _since(connection, table, hand_over_before(settings, table, newest) or oldest, before)
         put_instruments(connection, _instruments(lake))
     known = before is not None and since == before.since and before.files == _known_files(lake, table, before.version)
     start = max(since, limit.astimezone(UTC)) if limit else since
@@ -97,7 +98,7 @@ def follow(connections: ConnectionPool, lake: Lake, table: str, keep_days: int, 
         frame.filter(frame["ts"] >= start)
         for frame in changes(paths, lake.files(table, before.version) if before and known else [])
     )
-    report = load(connections, table, (one for one in frames if one.height), rows_per_commit=rows_per_commit)
+    report = load(connections, table, (one for one in frames if one.height), rows_per_commit=settings.rows_per_commit)
     with connections.connection() as connection:
         connection.execute(FOLLOWED, (table, since, version, files_hash(paths)))
     return Followed(table, since, before.version if before else None, version, report)
@@ -147,11 +148,14 @@ def _since(connection: psycopg.Connection, table: str, wanted: datetime, before:
     return min(start, before.since) if before else start
 
 
-def _newest(paths: Sequence[Path]) -> datetime:
+def _span(paths: Sequence[Path]) -> tuple[datetime, datetime]:
+    """The times of the oldest and the newest row."""
     import polars as pl
 
-    newest: datetime = pl.scan_parquet(list(paths), hive_partitioning=False).select(pl.col("ts").max()).collect().item()
-    return newest
+    ts = pl.col("ts")
+    scan = pl.scan_parquet(list(paths), hive_partitioning=False).select(ts.min().alias("old"), ts.max().alias("new"))
+    oldest, newest = scan.collect().row(0)
+    return oldest, newest
 
 
 def _instruments(lake: Lake) -> list[Instrument]:

@@ -5,9 +5,10 @@ Days are counted back from a table's own newest row, so that a feed that stopped
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pi5_pipelines.timescale.age import compress_before, drop_before, hand_over_before
 from pi5_pipelines.timescale.compression import CompressReport, Saving, compress, savings
 from pi5_pipelines.timescale.connection import access, connect
 from pi5_pipelines.timescale.edition import detect
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     import psycopg
 
     from pi5_pipelines.lake.table import Lake
-    from pi5_pipelines.settings import Settings, TimescaleSettings
+    from pi5_pipelines.settings import Settings
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-# Chunks are dropped by a later night than the one that handed them over: there is a backup of the lake in between.
-GRACE = timedelta(hours=12)
 
 
 def shrink(settings: Settings, lake: Lake) -> tuple[list[CompressReport | TierReport], list[Saving]]:
@@ -35,7 +34,7 @@ def shrink(settings: Settings, lake: Lake) -> tuple[list[CompressReport | TierRe
     with connect(access(settings.timescale)) as connection:
         if detect(connection).compresses:
             for table in TABLES:
-                before = _back(connection, table, settings.timescale.compress_after_days)
+                before = compress_before(settings.timescale, _newest(connection, table))
                 done.append(compress(connection, table, before=before))
         else:
             done += _tier(connection, settings, lake)
@@ -50,27 +49,24 @@ def hand_over(settings: Settings, lake: Lake) -> list[TierReport]:
 
 def drop(settings: Settings, lake: Lake, now: datetime | None = None) -> list[DropReport]:
     """Drop chunks that an earlier night handed over and that the lake still holds; raises as `shrink`."""
-    before = (now or datetime.now(UTC)) - GRACE
+    before = drop_before(now or datetime.now(UTC))
     with connect(access(settings.timescale)) as connection:
         return [drop_handed_over(connection, lake, table, verified_before=before) for table in TABLES]
 
 
-def kept_days(settings: TimescaleSettings, table: str) -> int:
-    """The days of a table that stay in the hot tier."""
-    return settings.keep_ticks_days if table == "ticks" else settings.keep_days
-
-
 def _tier(connection: psycopg.Connection, settings: Settings, lake: Lake) -> list[TierReport]:
-    return [
-        tier(connection, lake, table, before=_back(connection, table, kept_days(settings.timescale, table)))
-        for table in TABLES
-    ]
+    done = []
+    for table in TABLES:
+        before = hand_over_before(settings.timescale, table, _newest(connection, table))
+        # A table whose rows stay for good has late rows all the same once its days were fewer.
+        done.append(tier(connection, lake, table, before=before or NEVER))
+    return done
 
 
-def _back(connection: psycopg.Connection, table: str, days: int) -> datetime:
-    """So many days before a table's newest row."""
+def _newest(connection: psycopg.Connection, table: str) -> datetime:
+    """The time of a table's newest row; now when it has none."""
     from psycopg import sql
 
     row = connection.execute(sql.SQL("SELECT max(ts) FROM public.{}").format(sql.Identifier(table))).fetchone()
     newest: datetime | None = row[0] if row else None
-    return newest - timedelta(days=days) if newest else NEVER
+    return newest.astimezone(UTC) if newest else datetime.now(UTC)
