@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -168,6 +169,18 @@ class ClusterSettings(Section, frozen=True):
     scheduler: str = ""
 
 
+class TimescaleSettings(Section, frozen=True):
+    """[timescale]: the hot tier; without `dsn` there is none. Passwords lie in files, readable by their owner alone."""
+
+    dsn: str = ""
+    password_file: str = ""
+    reader_dsn: str = ""
+    reader_password_file: str = ""
+    pool_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
+    connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10  # libpq takes 1 for 2
+    rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+
+
 class Settings(Section, frozen=True):
     """The whole of pi5.toml as the data platform sees it; [live] is the live engine's to check."""
 
@@ -185,6 +198,7 @@ class Settings(Section, frozen=True):
     sweep: SweepSettings = SweepSettings()
     research: ResearchSettings = ResearchSettings()
     cluster: ClusterSettings = ClusterSettings()
+    timescale: TimescaleSettings = TimescaleSettings()
     live: dict[str, Any] = {}
 
     @property
@@ -286,15 +300,12 @@ def _rules(settings: Settings) -> Iterator[tuple[str, object, bool, str]]:
     memory = settings.sweep.max_memory
     size = re.fullmatch(r"\d+(\.\d+)?\s*(KB|MB|GB)?", memory, re.IGNORECASE)
     yield "sweep.max_memory", memory, bool(size), 'write the size as "400MB" or "2GB"; "0" means no limit'
-    zone = schedule.timezone
-    yield "schedule.timezone", zone, _is_zone(zone), 'use a name such as "America/New_York"'
+    yield "schedule.timezone", schedule.timezone, _is_zone(schedule.timezone), 'use a name such as "America/New_York"'
 
 
 def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    from zoneinfo import ZoneInfo
 
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+    with suppress(KeyError, ValueError, OSError):
+        return bool(ZoneInfo(name))
+    return False
