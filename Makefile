@@ -29,10 +29,10 @@ check: setup-dev ## lint, format and types
 bench: setup-dev ## run the benchmarks and write docs/benchmarks.md (ARGS="bench_lake" picks)
 	@$(BIN)/python benchmarks/table.py $(ARGS)
 
-bench-peers: setup-dev ## the same beside other engines, in environments of their own
+bench-peers: setup-dev ## the same beside other engines (ARGS="bench_peers_sweep" picks)
 	@scripts/setup-parity parity
 	@scripts/setup-parity peers
-	@$(BIN)/python benchmarks/table.py bench_peers
+	@$(BIN)/python benchmarks/table.py $(or $(ARGS),bench_peers bench_peers_sweep)
 
 up: setup ## Dagster's pages and daemon for development
 	@$(BIN)/dagster dev

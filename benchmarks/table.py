@@ -1,6 +1,6 @@
 """Runs benchmarks and writes their JSON lines as tables into docs/benchmarks.md, each between markers of its own.
 
-`table.py` runs every bench_*.py but bench_peers.py; `table.py NAME...` those named (bench_peers, bench_lake).
+`table.py` runs every bench_*.py but bench_peers*.py; `table.py NAME...` those named (bench_peers_sweep, bench_lake).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Units: {UNITS}.
 
 
 def names(asked: Sequence[str]) -> list[str]:
-    """The benchmarks to run: those asked for, else all but the one that needs other engines."""
+    """The benchmarks to run: those asked for, else all but those that need other engines."""
     there = sorted(path.stem for path in (ROOT / "benchmarks").glob("bench_*.py"))
     unknown = sorted(set(asked) - set(there))
     if unknown:
         raise SystemExit(f"table.py: no such benchmark: {', '.join(unknown)}; there are: {', '.join(there)}")
-    return list(asked) or [name for name in there if name != APART]
+    return list(asked) or [name for name in there if not name.startswith(APART)]
 
 
 def take(name: str) -> list[dict[str, Any]]:

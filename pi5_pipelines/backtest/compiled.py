@@ -50,7 +50,9 @@ _ORDER_MODULES = {
     "slippage",
 }
 # The code of orders makes no arrays; without counting references to them it is four times as fast.
-_UNCOUNTED: Any = {"_nrt": False}
+UNCOUNTED: Any = {"_nrt": False}
+# A decision is asked for at every bar; as part of the loop it costs no call.
+INLINE: Any = {"forceinline": True}
 # Factories of loops, and what is compiled on its own.
 _NOT_JITTED: set[Any] = {
     driver.one_symbol,
@@ -165,7 +167,7 @@ def compiled_orders_loop(name: str) -> Callable[..., None]:
     _share_order_core()
     register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
-    loop: Callable[..., None] = numba.njit(cache=True, **_UNCOUNTED)(interpreted_orders_loop(strategies.find(name)))
+    loop: Callable[..., None] = numba.njit(cache=True, **UNCOUNTED)(interpreted_orders_loop(strategies.find(name)))
     return loop
 
 
@@ -189,18 +191,18 @@ def _share_order_core() -> None:
 
     register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(""))  # type: ignore[attr-defined]  # made at import
-    before = numba.njit(cache=True, **_UNCOUNTED)(loop_orders.before_strategy)
-    after = numba.njit(cache=True, **_UNCOUNTED)(session.finish)
+    before = numba.njit(cache=True, **UNCOUNTED)(loop_orders.before_strategy)
+    after = numba.njit(cache=True, **UNCOUNTED)(session.finish)
 
     # numba reads the parameters' names off these functions: they are those of the functions they stand for.
-    @overload(loop_orders.before_strategy, jit_options=_UNCOUNTED)
+    @overload(loop_orders.before_strategy, jit_options=UNCOUNTED)
     def _before(columns, inside, dividends, desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
         def run(columns, inside, dividends, desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             return before(columns, inside, dividends, desk, i, bar, last)
 
         return run
 
-    @overload(session.finish, jit_options=_UNCOUNTED)
+    @overload(session.finish, jit_options=UNCOUNTED)
     def _after(desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001
         def run(desk, i, bar, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
             return after(desk, i, bar, last)
@@ -223,4 +225,5 @@ def register_rulebook() -> None:
             own = isinstance(value, FunctionType) and value.__module__ == module.__name__
             if own and value not in _NOT_JITTED and value not in _REGISTERED:
                 _REGISTERED.add(value)
-                register_jitable(**_UNCOUNTED)(value) if by_orders else register_jitable(value)
+                options = UNCOUNTED if by_orders else INLINE if value.__name__ == "decide" else {}
+                register_jitable(**options)(value) if options else register_jitable(value)

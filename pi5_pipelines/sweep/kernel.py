@@ -6,7 +6,7 @@ import hashlib
 import sys
 from functools import cache
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import compiled, trades
@@ -30,21 +30,71 @@ def sweep_version(strategy: str) -> str:
 
 @cache
 def compiled_block(name: str) -> Callable[..., int]:
-    """The compiled block of the strategy called `name`; the first call of a new code version takes seconds."""
+    """The compiled block of the strategy called `name`; the first call of a new code version takes seconds.
+
+    References are not counted, which would be a third of the work, unless the strategy makes lists or arrays.
+    """
     import numba
-    from numba.extending import register_jitable
+    from numba.core.errors import NumbaError
 
     _load_compiler()
     compiled.register_rulebook()
     numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version(name)}")  # type: ignore[attr-defined]  # made at import
-    for value in vars(tally).values():
-        if isinstance(value, FunctionType) and value.__module__ == tally.__name__:
+    _register(tally)
+    if strategies.find(name).many_symbols:
+        return _made(name, {})
+    made = _made(name, compiled.UNCOUNTED)
+
+    def run(*given: Any) -> int:  # noqa: ANN401 - what a block takes
+        nonlocal made
+        try:
+            return made(*given)
+        except NumbaError:
+            made = _made(name, {})
+            return made(*given)
+
+    return run
+
+
+def _made(name: str, options: dict[str, Any]) -> Callable[..., int]:
+    import numba
+    from numba.extending import register_jitable
+
+    strategy, suffix = strategies.find(name), "" if options else "_counted"
+    loop = _named(compiled.interpreted_loop(strategy), f"sweep_run_{name}{suffix}")
+    if strategy.many_symbols:
+        made = block.many_symbols_block(register_jitable(loop), strategy.memory)
+    else:
+        run = register_jitable(**compiled.INLINE)(loop)
+        made = block.one_symbol_block(run, strategy.memory, _as_tuple(len(strategy.parameters)))
+    found: Callable[..., int] = numba.njit(cache=True, nogil=True, **options)(_named(made, f"sweep_{name}{suffix}"))
+    return found
+
+
+def _register(module: ModuleType) -> None:
+    """Let compiled code call a module's functions."""
+    from numba.extending import register_jitable
+
+    for value in vars(module).values():
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__:
             register_jitable(value)
-    strategy = strategies.find(name)
-    make = block.many_symbols_block if strategy.many_symbols else block.one_symbol_block
-    run = register_jitable(_named(compiled.interpreted_loop(strategy), f"sweep_run_{name}"))
-    made: Callable[..., int] = numba.njit(cache=True, nogil=True)(_named(make(run, strategy.memory), f"sweep_{name}"))
-    return made
+
+
+def _as_tuple(count: int) -> Callable[[Any], Any]:
+    """A function that makes a tuple of an array's `count` numbers, built up since its length is part of its type."""
+    from numba.extending import register_jitable
+
+    def nothing(_row: Any) -> tuple[()]:  # noqa: ANN401 - an array, when compiled
+        return ()
+
+    if not count:
+        return register_jitable(_named(nothing, "sweep_tuple_0"))
+    shorter = _as_tuple(count - 1)
+
+    def longer(row: Any) -> tuple[float, ...]:  # noqa: ANN401 - as above
+        return (*shorter(row), row[count - 1])
+
+    return register_jitable(_named(longer, f"sweep_tuple_{count}"))
 
 
 def _load_compiler() -> None:

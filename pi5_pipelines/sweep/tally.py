@@ -161,7 +161,7 @@ def take_curve(
 
 def exposed(equity: float, cash: float) -> bool:
     """Whether a bar closes with a position: equity that is not all cash, and not nothing."""
-    return equity != 0.0 and equity - cash != 0.0 and math.isfinite(equity - cash)
+    return equity != 0.0 and 0.0 < abs(equity - cash) < math.inf
 
 
 def deviation_of(equity: Numbers, total: float, squares: float, known: int) -> float:
