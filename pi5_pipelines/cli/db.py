@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from pi5_pipelines.cli.screen import emit, progress, show, size, table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pi5_pipelines.settings import Settings
     from pi5_pipelines.timescale.roles import Role
 
 
@@ -57,13 +59,15 @@ def migrate(app: App, *, as_json: bool) -> None:
 @pass_app
 def status(app: App, *, as_json: bool) -> None:
     """Show what the configured server is, which migrations it has, and how large the tables are."""
-    from pi5_pipelines.timescale import connection, state
+    from pi5_pipelines.timescale import connection, replica, state
 
     access = connection.access(app.settings.timescale)
     with connection.connect(access) as open_connection:
         found = state.state(open_connection)
+        slots = replica.slots(open_connection)
+    reader = reader_of(app.settings)
     if as_json:
-        emit({"database": access.shown, **found})
+        emit({"database": access.shown, **found, "reader": reader, "slots": [asdict(one) for one in slots]})
         return
     rows = [
         (f"{one['number']:04}", one["name"], one["state"], (one["applied_at_utc"] or "")[:16].replace("T", " "))
@@ -84,9 +88,23 @@ def status(app: App, *, as_json: bool) -> None:
     if sizes:
         numbers = ("rows, about", "size", "chunks")
         parts.append(table("", ("table", *numbers), sizes, numbers=numbers))
+    if reader:
+        parts.append(f"Readers: {reader['database']}, {reader['lag']}")
+        parts += [f"They do not read from [timescale] reader_dsn: {reader['fell_back']}"] if reader["fell_back"] else []
+    parts += [f"Replication slot: {one.trouble}" for one in slots if one.trouble]
     if not found["up_to_date"]:
         parts.append("Next: pi5 db migrate")
     show(*parts)
+
+
+def reader_of(settings: Settings) -> dict[str, Any] | None:
+    """Who answers readers now, and how far that is behind; None where there is no reader_dsn."""
+    from pi5_pipelines.timescale.replica import reader_lag
+
+    if not settings.timescale.reader_dsn:
+        return None
+    reader, lag = reader_lag(settings.timescale)
+    return {"database": reader.shown, "fell_back": reader.fell_back, "lag": lag.sentence, **asdict(lag)}
 
 
 @db.command(short_help="Make a login of a role, its password from a file.")

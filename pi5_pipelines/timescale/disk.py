@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pi5_pipelines.timescale.server_settings import is_here
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,8 +22,7 @@ FEWEST = 3  # days of history without which it says nothing
 
 SIZES = """
 SELECT pg_database_size(current_database()),
-       CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END,
-       coalesce(host(inet_server_addr()) IN ('127.0.0.1', '::1'), true)
+       CASE WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory') END
 """
 TABLES = """
 SELECT hypertable_name, hypertable_size(format('public.%I', hypertable_name)::regclass)
@@ -66,9 +67,9 @@ def measure(connection: psycopg.Connection, settings: Settings, now: datetime | 
     """Measure, and note it as this day's; a second time on a day replaces the first. Raises TimescaleError."""
     row = connection.execute(SIZES).fetchone()
     assert row is not None  # noqa: S101 - a query without FROM answers one row
-    database, folder, is_here = row
+    database, folder = row
     home = settings.home_path
-    place = _place(folder, home) if is_here else None
+    place = _place(folder, home) if is_here(connection) else None
     found = Measured(
         (now or datetime.now(UTC)).date(),
         database,

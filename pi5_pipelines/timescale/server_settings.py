@@ -83,6 +83,11 @@ def differences(connection: psycopg.Connection, advice: Sequence[Advice]) -> lis
     return compare([one for one in advice if one.name in found or not (loaded and "." in one.name)], found)
 
 
+def is_here(connection: psycopg.Connection) -> bool:
+    """Whether a server is reached on this machine itself: by a socket, or an address that leads nowhere else."""
+    return connection.info.hostaddr in ("", "127.0.0.1", "::1")
+
+
 def libraries(connection: psycopg.Connection) -> tuple[str, frozenset[str]]:
     """What the server preloads now, and the extensions that are installed beside it."""
     row = connection.execute("SELECT current_setting('shared_preload_libraries', true)").fetchone()

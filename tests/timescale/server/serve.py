@@ -17,6 +17,7 @@ import container
 import debian
 import pglite
 import postgres
+import standby
 from cache import CannotServeError
 
 if TYPE_CHECKING:
@@ -40,12 +41,21 @@ class Served:
         return told
 
 
-def apache(*, preload: bool, settings: dict[str, str], own: bool) -> Served:
-    """The first kind of server that can be had; `own`: one that can crash. Raises CannotServeError."""
+def apache(*, preload: bool, settings: dict[str, str], own: bool, primary: str = "") -> Served:
+    """The first kind of server that can be had; `own`: one that can crash. Raises CannotServeError.
+
+    With a `primary`, which must be such a one, it is its replica.
+    """
+
+    def made(installation: postgres.Installation) -> postgres.Cluster:
+        if primary:
+            return standby.Standby(installation, primary)
+        return postgres.Cluster(installation, preload=preload, settings=settings)
+
     here = postgres.local()
     reasons = ["no PostgreSQL of this machine has the extension"]
     if here is not None:
-        cluster = postgres.Cluster(here, preload=preload, settings=settings)
+        cluster = made(here)
         return Served(cluster.dsn, f"PostgreSQL of this machine in {here.bin}", cluster.stop, cluster)
     if preload and not settings and not own:
         try:
@@ -59,7 +69,7 @@ def apache(*, preload: bool, settings: dict[str, str], own: bool) -> Served:
     except CannotServeError as error:
         raise CannotServeError("; ".join([*reasons, str(error)])) from error
     installation = postgres.Installation("/usr/lib/postgresql/17/bin", root, "postgres")
-    cluster = postgres.Cluster(installation, preload=preload, settings=settings)
+    cluster = made(installation)
     return Served(cluster.dsn, f"Debian root in {root}", cluster.stop, cluster)
 
 
@@ -103,6 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/timescale", description=__doc__)
     parser.add_argument("edition", choices=("apache", "community", "without-extension", "prepare"))
     parser.add_argument("--own", action="store_true", help="a server that can crash and start again: no container")
+    parser.add_argument("--standby-of", default="", metavar="DSN", help="a replica of that server, which is --own")
     parser.add_argument("--no-preload", action="store_true", help="do not preload the extension's library")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     asked = parser.parse_args()
@@ -112,7 +123,7 @@ def main() -> int:
         if asked.edition == "prepare":
             return prepare()
         if asked.edition == "apache":
-            served = apache(preload=not asked.no_preload, settings=settings, own=asked.own)
+            served = apache(preload=not asked.no_preload, settings=settings, own=asked.own, primary=asked.standby_of)
         else:
             served = community(extension=asked.edition == "community")
     except CannotServeError as error:
