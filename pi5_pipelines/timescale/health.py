@@ -59,7 +59,8 @@ WHERE n.nspname IN ('public', '_timescaledb_internal') AND (c.relname = ANY (%s)
 UNUSED = """
 SELECT s.relname, s.indexrelname, pg_relation_size(s.indexrelid) FROM pg_stat_user_indexes AS s
 JOIN pg_index AS i ON i.indexrelid = s.indexrelid
-WHERE s.idx_scan = 0 AND NOT i.indisunique AND pg_relation_size(s.indexrelid) >= %s
+LEFT JOIN timescaledb_information.chunks AS c ON c.chunk_schema = s.schemaname AND c.chunk_name = s.relname
+WHERE (s.schemaname = 'public' OR c.chunk_name IS NOT NULL) AND s.idx_scan = 0 AND NOT i.indisunique AND pg_relation_size(s.indexrelid) >= %s
   AND (SELECT coalesce(stats_reset, pg_postmaster_start_time()) FROM pg_stat_database
        WHERE datname = current_database()) < now() - make_interval(days => %s)
 ORDER BY 3 DESC
@@ -153,7 +154,7 @@ def indexes(connection: psycopg.Connection) -> Health:
         "unused": len(unused),
         "read_whole": len(scanned),
     }
-    told = "; ".join(f"{row['table']} {row['index']} {row['finding']}".strip() for row in rows)
+    told = "; ".join(" ".join(filter(None, row.values())) for row in rows)
     return Health(not rows, told or f"all {len(INDEXES)} are there, and none is missed", figures, tuple(rows))
 
 
