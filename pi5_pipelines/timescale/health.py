@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.timescale.compression import Saving
 
 LEAST_SAVED_PCT = 90.0
-JUDGED_BYTES = 1_000_000  # of a table's closed chunks: below, page sizes and not the data decide
+JUDGED_BYTES = 2_000_000  # of a closed chunk: a compressed one takes some 100 kB whatever it holds
 LOCKS_USED = 0.8  # of what a dump, which locks every relation, may take
 DEAD_SHARE, DEAD_ROWS = 0.2, 10_000
 UNUSED_BYTES, UNUSED_DAYS = 8_000_000, 7
@@ -60,7 +60,8 @@ UNUSED = """
 SELECT s.relname, s.indexrelname, pg_relation_size(s.indexrelid) FROM pg_stat_user_indexes AS s
 JOIN pg_index AS i ON i.indexrelid = s.indexrelid
 LEFT JOIN timescaledb_information.chunks AS c ON c.chunk_schema = s.schemaname AND c.chunk_name = s.relname
-WHERE (s.schemaname = 'public' OR c.chunk_name IS NOT NULL) AND s.idx_scan = 0 AND NOT i.indisunique AND pg_relation_size(s.indexrelid) >= %s
+WHERE (s.schemaname = 'public' OR c.chunk_name IS NOT NULL) AND s.idx_scan = 0 AND NOT i.indisunique
+  AND pg_relation_size(s.indexrelid) >= %s
   AND (SELECT coalesce(stats_reset, pg_postmaster_start_time()) FROM pg_stat_database
        WHERE datname = current_database()) < now() - make_interval(days => %s)
 ORDER BY 3 DESC
@@ -100,11 +101,11 @@ class Health:
 
 def savings(found: Sequence[Saving]) -> Health:
     """Whether every table's closed chunks take a tenth of what they took, or less."""
-    judged = [one for one in found if one.before_bytes >= JUDGED_BYTES]
+    judged = [one for one in found if one.before_bytes >= JUDGED_BYTES * one.chunks]
     bad = [one for one in judged if one.saved_pct < LEAST_SAVED_PCT]
     figures = {f"saved_pct {one.table}": one.saved_pct for one in found}
     if not judged:
-        return Health(good=True, sentence="no table has closed chunks of a megabyte yet", figures=figures)
+        return Health(good=True, sentence="no table has closed chunks of two megabytes yet", figures=figures)
     told = ", ".join(f"{one.table} {one.saved_pct:.1f} %" for one in bad or judged)
     return Health(not bad, f"{'too little ' if bad else ''}saved: {told}", figures)
 

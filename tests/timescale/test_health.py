@@ -146,7 +146,7 @@ def test_growth_is_the_slope_whatever_was_there_before(used: list[int], more: in
 
 def test_savings_are_judged_once_there_is_enough_to_judge() -> None:
     assert health.savings([]).good
-    small = Saving("ticks", "compressed", 1, MB - 1, MB // 2)
+    small = Saving("ticks", "compressed", 20, 20 * MB, 10 * MB)
     assert health.savings([small]).good
     good = Saving("bars_1m", "compressed", 3, 100 * MB, 9 * MB)
     bad = Saving("bars_5m", "lake", 3, 100 * MB, 11 * MB)

@@ -13,6 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pi5_pipelines.cli.main import pi5 as program
+from pi5_pipelines.timescale.connection import Access, connect
+from pi5_pipelines.timescale.health import slow_queries
+from pi5_pipelines.timescale.migrations import migrate
 from pi5_pipelines.timescale.server_settings import differences
 from pi5_pipelines.timescale.tuning import GB, LIBRARIES, Machine, advise, with_libraries
 from tests.timescale.fixtures import CannotServeError, serving
@@ -110,6 +113,18 @@ def test_a_server_that_was_set_comes_up_again_as_advised(tuned: Tuned) -> None:
     again = tuned.tune("--apply")
     assert "as it was" in again.stdout
     assert "After a restart" not in again.stdout
+
+
+def test_statements_are_counted_once_the_server_is_set(tuned: Tuned) -> None:
+    tuned.include()
+    assert tuned.tune("--apply").exit_code == 0
+    tuned.restart()
+    with connect(Access(tuned.server.dsn, "tuned")) as connection:
+        migrate(connection)
+        connection.execute("SELECT pg_sleep(0.2)")
+        found = slow_queries(connection)
+    assert "SELECT pg_sleep($1)" in [row["query"] for row in found.rows]
+    assert found.figures["slowest_mean_ms"] > 100
 
 
 def test_what_the_server_preloads_stays_and_what_is_not_installed_is_left_out(tuned: Tuned) -> None:
