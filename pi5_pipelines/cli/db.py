@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
+from pi5_pipelines.cli.db_tier import compress, retain, tier
 from pi5_pipelines.cli.options import FILE, json_flag
 from pi5_pipelines.cli.screen import emit, progress, show, size, table
 
@@ -99,3 +100,7 @@ def user(app: App, name: str, *, role: Role, password_file: Path) -> None:
     with connection.connect(access) as open_connection:
         roles.put_user(open_connection, name, role, password_file)
     show(f"{access.shown}: {name} is a {role}.")
+
+
+for command in (compress, tier, retain):
+    db.add_command(command)
