@@ -1,0 +1,142 @@
+"""What compression saves by TimescaleDB's own statistics, how fast chunks go to the lake, and what rows take there.
+
+Servers are those of the tests: the Apache edition of PostgreSQL for the hand-over, and the Community edition, which
+runs in WebAssembly here, for the sizes alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import psycopg
+from bench_lake import SYMBOLS, minute_bars, ticks
+from measure import ROOT, emit, peak_rss_mb
+
+from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.timescale import fingerprint
+from pi5_pipelines.timescale.compression import compress, savings
+from pi5_pipelines.timescale.connection import Access, pool
+from pi5_pipelines.timescale.instruments import put_instruments
+from pi5_pipelines.timescale.load import load
+from pi5_pipelines.timescale.migrations import migrate
+from pi5_pipelines.timescale.retention import drop_handed_over
+from pi5_pipelines.timescale.schema import TABLES
+from pi5_pipelines.timescale.tiering import tier
+from trading.instrument import Instrument
+
+sys.path.insert(0, str(ROOT))
+from tests.timescale.fixtures import OWN_OBJECTS, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+END = datetime(2025, 1, 1, tzinfo=UTC)
+COMPRESSED_ROWS = 100_000  # a symbol; the WebAssembly server keeps everything in memory
+
+
+@contextmanager
+def migrated(dsn: str) -> Iterator[psycopg.Connection]:
+    """A connection to an empty database with the schema and the instruments."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for (drop,) in connection.execute(OWN_OBJECTS).fetchall():
+            connection.execute(drop)
+        migrate(connection)
+        put_instruments(connection, [Instrument(symbol) for symbol in SYMBOLS])
+        yield connection
+
+
+def put(dsn: str, table: str, rows: pl.DataFrame) -> None:
+    """Load rows."""
+    with pool(Access(dsn, "the benchmark's server")) as connections:
+        load(connections, table, rows)
+
+
+def compression(dsn: str, table: str, rows: pl.DataFrame) -> None:
+    """Take and print what the Community edition saves."""
+    with migrated(dsn) as connection:
+        put(dsn, table, rows)
+        started = time.perf_counter()
+        compress(connection, table, before=END)
+        seconds = time.perf_counter() - started
+        (saving,) = savings(connection)
+    emit(
+        f"timescaledb_compresses_{table}",
+        rows=rows.height,
+        chunks=saving.chunks,
+        saved_percent=saving.saved_pct,
+        ratio=saving.ratio,
+        bytes_per_row_before=saving.before_bytes / rows.height,
+        bytes_per_row_after=saving.after_bytes / rows.height,
+        rows_per_second=rows.height / seconds,
+        includes="heap, indexes and TOAST, before and after, as hypertable_compression_stats tells them",
+        does_not_show="the speed of a native server: this one runs in WebAssembly; real prices",
+    )
+
+
+def hand_over(dsn: str, table: str, rows: pl.DataFrame) -> None:
+    """Take and print the figures of handing over and dropping."""
+    with migrated(dsn) as connection, tempfile.TemporaryDirectory() as folder:
+        lake = Lake(Path(folder) / "lake")
+        put(dsn, table, rows)
+        seconds = {}
+        started = time.perf_counter()
+        told = fingerprint.of_server(connection, TABLES[table])
+        seconds["server"] = time.perf_counter() - started
+        started = time.perf_counter()
+        ours = fingerprint.of_frame(rows, TABLES[table])
+        seconds["polars"] = time.perf_counter() - started
+        if told != ours:
+            raise SystemExit("the two sides differ")
+        started = time.perf_counter()
+        report = tier(connection, lake, table, before=END)
+        seconds["tier"] = time.perf_counter() - started
+        (saving,) = savings(connection)
+        started = time.perf_counter()
+        drop_handed_over(connection, lake, table, verified_before=END.replace(year=9999))
+        seconds["drop"] = time.perf_counter() - started
+        bare = Lake(Path(folder) / "bare")
+        started = time.perf_counter()
+        bare.upsert(table, rows)
+        seconds["upsert"] = time.perf_counter() - started
+        (stored,) = lake.tables()
+    if report.rows != rows.height:
+        raise SystemExit("not all rows were handed over")
+    emit(
+        f"hand_over_{table}",
+        rows=report.rows,
+        chunks=len(report.handed_over),
+        rows_per_second=report.rows / seconds["tier"],
+        rows_per_second_dropping=report.rows / seconds["drop"],
+        time_ratio_to_the_lakes_upsert_alone=seconds["tier"] / seconds["upsert"],
+        bytes_per_row_hot=saving.before_bytes / report.rows,
+        bytes_per_row_lake=stored.bytes / stored.rows,
+        saved_percent=saving.saved_pct,
+        rows_per_second_fingerprint_server=report.rows / seconds["server"],
+        rows_per_second_fingerprint_polars=report.rows / seconds["polars"],
+        peak_rss_mb=peak_rss_mb(),
+        includes="reading, writing and reading back the lake, both sides' fingerprints, twice the server's",
+        does_not_show="real prices; a server on another machine",
+    )
+
+
+def main() -> None:
+    """The hand-over first: its memory is this process's."""
+    bars = pl.concat([minute_bars(symbol, seed) for seed, symbol in enumerate(SYMBOLS)])
+    trades = pl.concat([ticks(symbol, seed) for seed, symbol in enumerate(SYMBOLS)])
+    with serving("apache") as server:
+        hand_over(server.dsn, "bars_1m", bars)
+        hand_over(server.dsn, "ticks", trades)
+    with serving("community") as server:
+        for table, rows in (("bars_1m", bars), ("ticks", trades)):
+            compression(server.dsn, table, rows.group_by("symbol", maintain_order=True).head(COMPRESSED_ROWS))
+
+
+if __name__ == "__main__":
+    main()
