@@ -122,7 +122,7 @@ def hand_over(dsn: str, table: str, rows: pl.DataFrame) -> None:
         rows_per_second_fingerprint_server=report.rows / seconds["server"],
         rows_per_second_fingerprint_polars=report.rows / seconds["polars"],
         peak_rss_mb=peak,
-        includes="reading, writing and reading back the lake, fingerprints of both sides; memory holds all rows besides",
+        includes="reading, writing and reading back the lake, both sides' fingerprints; in memory all rows besides",
         does_not_show="real prices; a server on another machine",
     )
 
