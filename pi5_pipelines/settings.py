@@ -168,6 +168,18 @@ class ClusterSettings(Section, frozen=True):
     scheduler: str = ""
 
 
+class TimescaleSettings(Section, frozen=True):
+    """[timescale]: the hot tier; without `dsn` there is none. Passwords lie in files, readable by their owner alone."""
+
+    dsn: str = ""
+    password_file: str = ""
+    reader_dsn: str = ""
+    reader_password_file: str = ""
+    pool_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
+    connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10  # libpq takes 1 for 2
+    rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+
+
 class Settings(Section, frozen=True):
     """The whole of pi5.toml as the data platform sees it; [live] is the live engine's to check."""
 
@@ -185,6 +197,7 @@ class Settings(Section, frozen=True):
     sweep: SweepSettings = SweepSettings()
     research: ResearchSettings = ResearchSettings()
     cluster: ClusterSettings = ClusterSettings()
+    timescale: TimescaleSettings = TimescaleSettings()
     live: dict[str, Any] = {}
 
     @property

@@ -48,8 +48,10 @@ PACKAGES = (
     "numpy",
     "polars",
     "psycopg",
+    "psycopg_pool",
     "rich",
     "sqlalchemy",
+    "tenacity",
     "youplot",
 )
 

@@ -12,6 +12,8 @@ const IDLE = 'I'.charCodeAt(0)
 const SSL_REQUEST = 80877103
 const GSS_REQUEST = 80877104
 const CANCEL_REQUEST = 80877102
+// psycopg sends this after an ALTER TABLE, and would forget the statements of every other connection with its own.
+const DEALLOCATE_ALL = /^\0?\s*deallocate\s+all\s*;?\0/i
 const COPY_IN = /^\s*copy\s+((?:"(?:[^"]|"")+"|[\w.$])+)\s*(?:\(([^)]*)\))?\s*from\s+stdin\b/is
 // PGlite's own default for search_path leaves `public` out.
 const FRESH = `CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; SET search_path TO "$user", public;
@@ -90,6 +92,7 @@ async function columnsOf(table) {
 /** A message with its statement's or portal's names made the connection's own. */
 function renamed(message, id) {
   const type = String.fromCharCode(message[0])
+  if (DEALLOCATE_ALL.test(message.subarray(5).toString())) return query(type, 'UNLISTEN nothing')
   const names = { P: 1, B: 2, E: 1, D: 1, C: 1 }[type]
   if (!names) return message
   let at = type === 'D' || type === 'C' ? 6 : 5
@@ -101,12 +104,22 @@ function renamed(message, id) {
     at = end + 1
   }
   parts.push(message.subarray(at))
-  const body = Buffer.concat(parts)
-  const whole = Buffer.alloc(5 + body.length)
-  whole[0] = message[0]
-  whole.writeInt32BE(4 + body.length, 1)
-  body.copy(whole, 5)
-  return whole
+  return framed(type, Buffer.concat(parts))
+}
+
+/** A Query or an unnamed Parse of some SQL. */
+function query(type, sql) {
+  const body = Buffer.from(type === 'P' ? `\0${sql}\0\0\0` : `${sql}\0`)
+  return framed(type, body)
+}
+
+/** A message of a type, with its length put before the body. */
+function framed(type, body) {
+  const message = Buffer.alloc(5 + body.length)
+  message.write(type)
+  message.writeInt32BE(4 + body.length, 1)
+  body.copy(message, 5)
+  return message
 }
 
 /** One client: its bytes cut into messages, handled strictly one after another. */
