@@ -35,8 +35,10 @@ LOGIN_REFUSED = re.compile(
 LIBRARY_LACKING = re.compile(
     r'could not access file "\$libdir/timescaledb|must be (pre)?loaded|shared_preload_libraries'
 )
-LIBRARY_HINT = """preload it (shared_preload_libraries = 'timescaledb', restart); after an upgrade of its package run
-ALTER EXTENSION timescaledb UPDATE as the first command of a session (psql -X)"""
+LIBRARY_HINT = (
+    "preload it (shared_preload_libraries = 'timescaledb', restart); after an upgrade of its package "
+    "run ALTER EXTENSION timescaledb UPDATE as the first command of a session (psql -X)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,33 @@ class CannotServeError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: how its superuser connects, and what it is."""
+    """A running server: how its superuser connects, and what it is.
+
+    One of our own has a folder, as this machine sees it and as the server sees it (`inside`), and can crash.
+    """
 
     dsn: str
     what: str
+    folder: Path = Path("/nonexistent")
+    inside: str = ""
+    process: subprocess.Popen[str] | None = None
+
+    def crash(self) -> None:
+        """Stop it without a checkpoint, its clients cut off."""
+        self._tell("crash")
+
+    def start(self) -> None:
+        """Start it again on the same port, with the data it had."""
+        self._tell("start")
+
+    def _tell(self, word: str) -> None:
+        assert self.process is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert "error" not in answer, answer
 
 
 @contextmanager
@@ -63,8 +86,9 @@ def serving(*arguments: str) -> Iterator[Server]:
         told = json.loads(process.stdout.readline() or '{"error": "it ended without a word"}')
         if "error" in told:
             raise CannotServeError(told["error"])
+        folder = Path(told.get("folder", "/nonexistent"))
         try:
-            yield Server(told["dsn"], told["what"])
+            yield Server(told["dsn"], told["what"], folder, told.get("inside", ""), process)
         finally:
             process.stdin.close()
             process.wait()
@@ -92,6 +116,16 @@ def community_server() -> Iterator[Server]:
             yield server
     except CannotServeError as error:
         pytest.skip(f"no TimescaleDB of the Community edition can be had: {error}")
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server for this test alone, which may crash, with the Apache edition."""
+    try:
+        with serving("apache", "--own") as server:
+            yield server
+    except CannotServeError as error:
+        pytest.skip(f"no TimescaleDB of our own can be had: {error}")
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ SETTINGS = {
     "listen_addresses": "'127.0.0.1'",
     "unix_socket_directories": "''",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
@@ -92,9 +91,10 @@ class Cluster:
         self.lock = (self.folder / "owner").open("w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.process: subprocess.Popen[bytes] | None = None
+        self.port = 0
         try:
             self._init({**SETTINGS, **(PRELOADED if preload else {}), **settings})
-            self._start()
+            self.start()
         except BaseException:
             self.stop()
             raise
@@ -105,7 +105,13 @@ class Cluster:
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def stop(self) -> None:
-        """Stop the server at once (its data is thrown away), and remove the folder."""
+        """Stop the server at once, and throw its data away."""
+        self.crash()
+        self.lock.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def crash(self) -> None:
+        """Stop the server as a fault would: without a checkpoint, its clients cut off."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
             try:
@@ -113,8 +119,16 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        self.lock.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start it (again); after a crash it recovers first."""
+        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        for _ in range(TRIES):  # somebody else may take the port between choice and use
+            self.port = self.port or free_port()
+            if self._started():
+                return
+            self.port = 0
+        raise CannotServeError(f"the server does not start: {(self.folder / 'log').read_text()[-1000:]}")
 
     def _init(self, settings: dict[str, str]) -> None:
         if self.installation.user:
@@ -126,9 +140,9 @@ class Cluster:
         done = subprocess.run(
             [
                 f"{self.installation.bin}/initdb",
-                f"--pgdata={self._inside('data')}",
+                f"--pgdata={self.inside('data')}",
                 "--username=postgres",
-                f"--pwfile={self._inside('password')}",
+                f"--pwfile={self.inside('password')}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
@@ -146,21 +160,17 @@ class Cluster:
         with (self.folder / "data" / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
             file.writelines(lines)
 
-    def _start(self) -> None:
-        for _ in range(TRIES):  # somebody else may take the port between choice and use
-            self.port = free_port()
-            with (self.folder / "log").open("ab") as log:
-                self.process = subprocess.Popen(
-                    [f"{self.installation.bin}/postgres", "-D", self._inside("data"), "-p", str(self.port)],
-                    preexec_fn=self.installation.enter,
-                    env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                )
-            if wait(self._ready, self.process):
-                return
-        raise CannotServeError(f"the server does not start: {(self.folder / 'log').read_text()[-1000:]}")
+    def _started(self) -> bool:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [f"{self.installation.bin}/postgres", "-D", self.inside("data"), "-p", str(self.port)],
+                preexec_fn=self.installation.enter,
+                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return wait(self._ready, self.process)
 
     def _ready(self) -> bool:
         try:
@@ -169,7 +179,8 @@ class Cluster:
             return False
         return len(lines) > 7 and lines[7].strip() == "ready"
 
-    def _inside(self, name: str) -> str:
+    def inside(self, name: str) -> str:
+        """A path of the cluster's folder as the server sees it."""
         path = self.folder / name
         return str(path) if self.installation.root == Path("/") else f"/{path.relative_to(self.installation.root)}"
 

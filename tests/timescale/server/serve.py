@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import container
@@ -22,30 +23,47 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def apache(*, preload: bool, settings: dict[str, str]) -> tuple[str, str, Callable[[], None]]:
-    """Where it is, what it is, how to stop it; of the first kind that can be had. Raises CannotServeError."""
+@dataclass
+class Served:
+    """A server: how its superuser connects, what it is, how it ends; a cluster of our own can crash and come back."""
+
+    dsn: str
+    what: str
+    stop: Callable[[], None]
+    cluster: postgres.Cluster | None = None
+
+    def document(self) -> dict[str, str]:
+        """What is told of it; `folder` and `inside` are its own folder as this machine and as the server see it."""
+        told = {"dsn": self.dsn, "what": self.what}
+        if self.cluster is not None:
+            told |= {"folder": str(self.cluster.folder), "inside": self.cluster.inside("")}
+        return told
+
+
+def apache(*, preload: bool, settings: dict[str, str], own: bool) -> Served:
+    """The first kind of server that can be had; `own`: one that can crash. Raises CannotServeError."""
     here = postgres.local()
     reasons = ["no PostgreSQL of this machine has the extension"]
     if here is not None:
         cluster = postgres.Cluster(here, preload=preload, settings=settings)
-        return cluster.dsn, f"PostgreSQL of this machine in {here.bin}", cluster.stop
-    if preload and not settings:
+        return Served(cluster.dsn, f"PostgreSQL of this machine in {here.bin}", cluster.stop, cluster)
+    if preload and not settings and not own:
         try:
             dsn, stop = container.serve(pull=not debian.is_made())
         except CannotServeError as error:
             reasons.append(str(error))
         else:
-            return dsn, f"container of {container.IMAGE}", stop
+            return Served(dsn, f"container of {container.IMAGE}", stop)
     try:
         root = debian.root()
     except CannotServeError as error:
         raise CannotServeError("; ".join([*reasons, str(error)])) from error
     installation = postgres.Installation("/usr/lib/postgresql/17/bin", root, "postgres")
     cluster = postgres.Cluster(installation, preload=preload, settings=settings)
-    return cluster.dsn, f"Debian root in {root}", cluster.stop
+    return Served(cluster.dsn, f"Debian root in {root}", cluster.stop, cluster)
 
 
-def community(*, extension: bool) -> tuple[str, str, Callable[[], None]]:
+def community(*, extension: bool) -> Served:
     """The same for the Community edition, in PGlite; without the extension it is a server that lacks it."""
     process = subprocess.Popen(
         pglite.bridge(extension=extension), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -61,7 +79,7 @@ def community(*, extension: bool) -> tuple[str, str, Callable[[], None]]:
 
     port = json.loads(line)["port"]
     # PGlite asks for a password and takes any.
-    return f"postgresql://postgres:any@127.0.0.1:{port}/postgres?sslmode=disable", "PGlite in Node", stop
+    return Served(f"postgresql://postgres:any@127.0.0.1:{port}/postgres?sslmode=disable", "PGlite in Node", stop)
 
 
 def tell(document: dict[str, str]) -> None:
@@ -70,10 +88,21 @@ def tell(document: dict[str, str]) -> None:
     sys.stdout.flush()
 
 
+def obey(served: Served) -> None:
+    """Do what comes in, a word a line, until there is no more: `crash`, `start`; each is answered by a line."""
+    for line in sys.stdin:
+        if served.cluster is None:
+            tell({"error": f"{served.what} cannot {line.strip()}"})
+            continue
+        {"crash": served.cluster.crash, "start": served.cluster.start}[line.strip()]()
+        tell(served.document())
+
+
 def main() -> int:
     """Serve until stdin ends or a signal comes."""
     parser = argparse.ArgumentParser(prog="scripts/timescale", description=__doc__)
     parser.add_argument("edition", choices=("apache", "community", "without-extension", "prepare"))
+    parser.add_argument("--own", action="store_true", help="a server that can crash and start again: no container")
     parser.add_argument("--no-preload", action="store_true", help="do not preload the extension's library")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     asked = parser.parse_args()
@@ -83,28 +112,27 @@ def main() -> int:
         if asked.edition == "prepare":
             return prepare()
         if asked.edition == "apache":
-            dsn, what, stop = apache(preload=not asked.no_preload, settings=settings)
+            served = apache(preload=not asked.no_preload, settings=settings, own=asked.own)
         else:
-            dsn, what, stop = community(extension=asked.edition == "community")
+            served = community(extension=asked.edition == "community")
     except CannotServeError as error:
         tell({"error": str(error)})
         return 1
     try:
-        tell({"dsn": dsn, "what": what})
-        while sys.stdin.read(1):
-            pass
+        tell(served.document())
+        obey(served)
     except KeyboardInterrupt:
         pass
     finally:
-        stop()
+        served.stop()
     return 0
 
 
 def prepare() -> int:
     """Fetch and build what serving needs, so that tests start at once."""
-    for _, what, stop in (apache(preload=True, settings={}), community(extension=True)):
-        stop()
-        sys.stderr.write(f"timescale: {what}\n")
+    for served in (apache(preload=True, settings={}, own=False), community(extension=True)):
+        served.stop()
+        sys.stderr.write(f"timescale: {served.what}\n")
     return 0
 
 
