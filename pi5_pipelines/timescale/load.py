@@ -140,6 +140,7 @@ def _merge(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame)
             WHERE NOT EXISTS (
                 SELECT FROM public.{table} AS hot
                 WHERE ({hot_columns}) = ({stage_columns}) AND hot.ts BETWEEN {first} AND {last}
+                  AND hot.symbol BETWEEN {lowest} AND {highest}
             )
             ORDER BY {key}
             ON CONFLICT ({key}) DO UPDATE SET {assignments}
@@ -181,9 +182,9 @@ def _blocks(table: HotTable, batch: pl.DataFrame) -> Iterator[bytes]:
 
 
 def _sql(text: LiteralString, table: HotTable, batch: pl.DataFrame) -> sql.Composed:
-    """A statement with a table's names and a batch's first and last time in it.
+    """A statement with a table's names and a sorted batch's first and last time and symbol in it.
 
-    The times are literals: only what the planner knows keeps it from opening every chunk.
+    They are literals: only what the planner knows keeps it from opening every chunk, and from reading all of one.
     """
     from psycopg import sql
 
@@ -202,4 +203,6 @@ def _sql(text: LiteralString, table: HotTable, batch: pl.DataFrame) -> sql.Compo
         assignments=sql.SQL(", ").join(assignments),
         first=sql.Literal(batch["ts"].min()),
         last=sql.Literal(batch["ts"].max()),
+        lowest=sql.Literal(batch["symbol"][0]),
+        highest=sql.Literal(batch["symbol"][-1]),
     )
