@@ -29,10 +29,10 @@ check: setup-dev ## lint, format and types
 bench: setup-dev ## run the benchmarks and write docs/benchmarks.md (ARGS="bench_lake" picks)
 	@$(BIN)/python benchmarks/table.py $(ARGS)
 
-bench-peers: setup-dev ## the same beside other engines, in environments of their own
+bench-peers: setup-dev ## the same beside other engines (ARGS="bench_peers_sweep" picks)
 	@scripts/setup-parity parity
 	@scripts/setup-parity peers
-	@$(BIN)/python benchmarks/table.py bench_peers
+	@$(BIN)/python benchmarks/table.py $(or $(ARGS),bench_peers bench_peers_sweep)
 
 up: setup ## Dagster's pages and daemon for development
 	@$(BIN)/dagster dev
@@ -40,8 +40,9 @@ up: setup ## Dagster's pages and daemon for development
 docs: setup-dev ## write the generated pages of docs/ again
 	@scripts/docs
 
-proof: setup-dev ## the long proofs: a hundred kills each of the nightly job, a sweep, and either edition's hand-over
-	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/sweep/test_resume.py tests/timescale/test_kill_tiering.py -rP $(ARGS)
+proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep
+	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
+	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 
 lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
 	@scripts/lock $(ARGS)

@@ -1,6 +1,6 @@
 """Runs benchmarks and writes their JSON lines as tables into docs/benchmarks.md, each between markers of its own.
 
-`table.py` runs every bench_*.py but bench_peers.py; `table.py NAME...` those named (bench_peers, bench_lake).
+`table.py` runs every bench_*.py but bench_peers*.py; `table.py NAME...` those named (bench_peers_sweep, bench_lake).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Units: {UNITS}.
 
 
 def names(asked: Sequence[str]) -> list[str]:
-    """The benchmarks to run: those asked for, else all but the one that needs other engines."""
+    """The benchmarks to run: those asked for, else all but those that need other engines."""
     there = sorted(path.stem for path in (ROOT / "benchmarks").glob("bench_*.py"))
     unknown = sorted(set(asked) - set(there))
     if unknown:
         raise SystemExit(f"table.py: no such benchmark: {', '.join(unknown)}; there are: {', '.join(there)}")
-    return list(asked) or [name for name in there if name != APART]
+    return list(asked) or [name for name in there if not name.startswith(APART)]
 
 
 def take(name: str) -> list[dict[str, Any]]:
@@ -73,9 +73,11 @@ def rows(header: Iterable[str], lines: Iterable[Iterable[object]]) -> str:
 
 def section(line: dict[str, Any]) -> str:
     """One benchmark: its figures, tables within them, what they include and do not show, and what they stand on."""
-    figures = {key: value for key, value in line.items() if key not in TAKEN and key != "benchmark"}
+    figures = {key: value for key, value in line.items() if key not in (*TAKEN, "benchmark", "plot")}
     plain = [(key, value) for key, value in figures.items() if not isinstance(value, str | dict)]
     parts = [f"### {line['benchmark'].replace('_', ' ')}"]
+    if "plot" in line:
+        parts.append(f"![The points and the line through them]({line['plot']})")
     for table in (value for value in figures.values() if isinstance(value, dict)):
         heads = list(dict.fromkeys(key for one in table.values() for key in one))
         body = [[name, *(one.get(head, "") for head in heads)] for name, one in table.items()]

@@ -23,17 +23,28 @@ def window_size(n: int) -> int:
 
 def window_push(state: MutableSequence[float], at: int, n: int, value: float) -> float:
     """Put a value in; answers the one that fell out, NaN while the window fills."""
-    slot = int(state[at + 2])
-    fallen = NAN
-    if state[at] >= n:
-        fallen = state[at + _HEAD + slot]
-        state[at + 1] -= fallen
-    else:
-        state[at] += 1.0
-    state[at + _HEAD + slot] = value
-    state[at + 1] += value
-    state[at + 2] = slot + 1.0 if slot + 1 < n else 0.0
+    fallen, _, _ = _roll(state, at, n, value)
     return fallen
+
+
+def _roll(state: MutableSequence[float], at: int, n: int, value: float) -> tuple[float, float, float]:
+    """Put a value in; answers the one that fell out, NaN while the window fills, and the new sum.
+
+    Every slot is read once, before any is written: compiled code could not tell whether they are the same.
+    """
+    count, total, slot = state[at], state[at + 1], state[at + 2]
+    place, fallen = at + _HEAD + int(slot), NAN
+    if count >= n:
+        fallen = state[place]
+        total -= fallen
+    else:
+        count += 1.0
+        state[at] = count
+    total += value
+    state[at + 1] = total
+    state[at + 2] = slot + 1.0 if slot + 1.0 < n else 0.0
+    state[place] = value
+    return fallen, total, count
 
 
 def window_full(state: MutableSequence[float], at: int, n: int) -> bool:
@@ -43,8 +54,8 @@ def window_full(state: MutableSequence[float], at: int, n: int) -> bool:
 
 def sma_push(state: MutableSequence[float], at: int, n: int, value: float) -> float:
     """Simple moving average of the last `n` values (slots: window_size)."""
-    window_push(state, at, n, value)
-    return state[at + 1] / n if state[at] >= n else NAN
+    _, total, count = _roll(state, at, n, value)
+    return total / n if count >= n else NAN
 
 
 def window_max(state: MutableSequence[float], at: int) -> float:

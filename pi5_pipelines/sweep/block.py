@@ -21,8 +21,14 @@ MARK_AT, MARK_ROOM = range(2)
 MARK_SIZE = 2
 
 
-def one_symbol_block(run: Callable[..., None], memory: Callable[..., int]) -> Callable[..., int]:
-    """The block of a strategy on one symbol; `run` is its event loop."""
+def one_symbol_block(
+    run: Callable[..., None], memory: Callable[..., int], as_tuple: Callable[[Numbers], Any]
+) -> Callable[..., int]:
+    """The block of a strategy on one symbol; `run` is its event loop.
+
+    `as_tuple` makes a tuple of a combination's row: compiled code keeps that in registers, where it would read an
+    array again at each bar.
+    """
 
     def block(  # noqa: PLR0913, PLR0917 - compiled code takes no bundles of mixed kinds
         columns: Numbers,
@@ -47,14 +53,15 @@ def one_symbol_block(run: Callable[..., None], memory: Callable[..., int]) -> Ca
         lot = lots[0]
         for i in range(mark[MARK_AT], len(params)):
             mark[MARK_AT] = i
-            need = memory(params[i], 1)
+            own = as_tuple(params[i])
+            need = memory(own, 1)
             if need > len(state):
                 mark[MARK_ROOM] = need
                 return NEEDS_STATE
             used = state[:need]
             used[:] = 0.0
             account[CASH], account[POSITION], account[FILLS], account[RUINED] = cash, 0.0, 0.0, -1.0
-            run(columns, params[i], used, account, lot, rules, curve, fills)
+            run(columns, own, used, account, lot, rules, curve, fills)
             count = int(account[FILLS])
             if count > len(fills):
                 mark[MARK_ROOM] = count

@@ -1,8 +1,9 @@
 """Rows into the hot tier, each exactly once however often they are sent.
 
-A batch whose stretch of every symbol is still empty is copied straight into the table, as fast as COPY goes. Any other
-goes through a temporary table: new rows are inserted, differing ones restated, and equal ones are not touched, so that
-sending them again leaves no dead tuples and decompresses nothing.
+What a batch would meet in the table is read first. New rows are then copied straight into the table, as fast as COPY
+goes; differing ones are restated by way of a temporary table; equal ones are not touched, so that sending them again
+leaves no dead tuples and decompresses nothing. Where another loader was quicker, or what there is is far more than the
+batch, the whole batch goes through the temporary table.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ROWS_PER_COMMIT = 100_000
 ROWS_INTO_COMPRESSED = 50_000  # what they touch is decompressed, and stays locked until the commit
 ROWS_PER_BLOCK = 20_000  # encoded while the block before is on its way
+MANY_TIMES = 2  # a batch that lies so thinly among the table's rows is compared by the server
 STAGE = "pi5_stage"
 DECOMPRESSION_LIMIT = "timescaledb.max_tuples_decompressed_per_dml_transaction"
 
@@ -90,43 +92,68 @@ def _put(pool: ConnectionPool, table: HotTable, batch: pl.DataFrame) -> tuple[in
     """Store one batch in one transaction: rows inserted, rows restated."""
     from psycopg import errors
 
+    most = MANY_TIMES * batch.height
     with pool.connection() as connection:
         try:
             with connection.transaction():
                 now, late = split(batch, writing(connection, table))
-                if late.is_empty() and _is_empty(connection, table, now):
-                    _copy(connection, table, now, table.name)
-                    return now.height, 0
+                there = _there(connection, table, now, most + 1) if late.is_empty() else None
+                if there is not None and there.height <= most:
+                    fresh, changed = _differing(table, now, there)
+                    if fresh.height:
+                        _copy(connection, table, fresh, table.name)
+                    inserted, restated = merge(connection, table, changed)
+                    return fresh.height + inserted, restated
         except errors.UniqueViolation:
             pass  # another loader has just brought some of these rows
         with connection.transaction():
             now, late = split(batch, writing(connection, table))
-            fresh, changed = merge(connection, table, now)
-            fresh_late, changed_late = merge(connection, table.late, late)
-            return fresh + fresh_late, changed + changed_late
+            done = merge(connection, table, now), merge(connection, table.late, late)
+            return done[0][0] + done[1][0], done[0][1] + done[1][1]
 
 
-def _is_empty(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame) -> bool:
-    """Whether the table holds no row between a batch's first and last of any symbol."""
+def _there(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame, most: int) -> pl.DataFrame:
+    """The table's rows, but at most so many, between a batch's first and last of every symbol."""
     import polars as pl
+
+    from pi5_pipelines.timescale.encoding import TYPES, decoded
 
     spans = batch.group_by("symbol").agg(pl.col("ts").min().alias("first"), pl.col("ts").max().alias("last"))
     query = _sql(
         """
-        SELECT EXISTS (
-            SELECT FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS span (symbol, first, last)
-            WHERE EXISTS (
-                SELECT FROM public.{table} AS hot
-                WHERE hot.symbol = span.symbol COLLATE "C" AND hot.ts BETWEEN span.first AND span.last
-                  AND hot.ts BETWEEN {first} AND {last}
-            )
-        )
+        COPY (
+            SELECT symbol, {arrays} FROM (
+                SELECT {hot_columns}
+                FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[]) AS span (symbol, first, last)
+                JOIN public.{table} AS hot
+                  ON hot.symbol = span.symbol COLLATE "C" AND hot.ts BETWEEN span.first AND span.last
+                WHERE hot.ts BETWEEN {first} AND {last} AND hot.symbol BETWEEN {lowest} AND {highest}
+                LIMIT %s
+            ) AS there GROUP BY symbol
+        ) TO STDOUT (FORMAT binary)
         """,
         table,
         batch,
     )
-    row = connection.execute(query, (spans["symbol"].to_list(), spans["first"].to_list(), spans["last"].to_list()))
-    return row.fetchone() == (False,)
+    values = (spans["symbol"].to_list(), spans["first"].to_list(), spans["last"].to_list(), most)
+    with connection.cursor() as cursor, cursor.copy(query, values) as copy:
+        data = b"".join(copy)
+    empty = pl.DataFrame(schema={name: TYPES[kind] for name, kind in table.columns.items()})
+    return pl.concat([empty, *decoded(data, table)])
+
+
+def _differing(table: HotTable, batch: pl.DataFrame, there: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of a batch whose key is not there, and those that are there with other values; in the batch's order."""
+    import polars as pl
+
+    if there.is_empty():
+        return batch, batch.clear()
+    known = there.with_columns(known=pl.lit(value=True))
+    joined = batch.join(known, on=list(table.key), how="left", suffix="_there", maintain_order="left")
+    is_known = pl.col("known").fill_null(value=False)
+    differs = pl.any_horizontal(pl.col(name) != pl.col(f"{name}_there") for name in table.values)
+    columns = list(table.columns)
+    return joined.filter(~is_known).select(columns), joined.filter(is_known & differs).select(columns)
 
 
 def merge(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame) -> tuple[int, int]:
@@ -151,6 +178,7 @@ def merge(connection: psycopg.Connection, table: HotTable, batch: pl.DataFrame) 
             WHERE NOT EXISTS (
                 SELECT FROM public.{table} AS hot
                 WHERE ({hot_columns}) = ({stage_columns}) AND hot.ts BETWEEN {first} AND {last}
+                  AND hot.symbol BETWEEN {lowest} AND {highest}
             )
             ORDER BY {key}
             ON CONFLICT ({key}) DO UPDATE SET {assignments}
@@ -193,9 +221,9 @@ def _blocks(table: HotTable, batch: pl.DataFrame) -> Iterator[bytes]:
 
 
 def _sql(text: LiteralString, table: HotTable, batch: pl.DataFrame) -> sql.Composed:
-    """A statement with a table's names and a batch's first and last time in it.
+    """A statement with a table's names and a sorted batch's first and last time and symbol in it.
 
-    The times are literals: only what the planner knows keeps it from opening every chunk.
+    They are literals: only what the planner knows keeps it from opening every chunk, and from reading all of one.
     """
     from psycopg import sql
 
@@ -206,6 +234,9 @@ def _sql(text: LiteralString, table: HotTable, batch: pl.DataFrame) -> sql.Compo
     return sql.SQL(text).format(
         table=sql.Identifier(table.name),
         columns=names(table.columns),
+        arrays=sql.SQL(", ").join(
+            sql.SQL("array_agg({})").format(sql.Identifier(name)) for name in table.columns if name != "symbol"
+        ),
         key=names(table.key),
         hot_columns=names(table.columns, "hot"),
         stage_columns=names(table.columns, "stage"),
@@ -214,4 +245,6 @@ def _sql(text: LiteralString, table: HotTable, batch: pl.DataFrame) -> sql.Compo
         assignments=sql.SQL(", ").join(assignments),
         first=sql.Literal(batch["ts"].min()),
         last=sql.Literal(batch["ts"].max()),
+        lowest=sql.Literal(batch["symbol"][0]),
+        highest=sql.Literal(batch["symbol"][-1]),
     )

@@ -46,8 +46,11 @@ def read(
 
     target = hot_table(table)
     empty = pl.DataFrame(schema={name: TYPES[kind] for name, kind in target.columns.items()})
-    frames = list(read_chunks(connection, table, symbols=symbols, start=start, end=end))
-    return pl.concat([empty, *frames]).sort(target.key)
+    stretches: dict[str, list[pl.DataFrame]] = {}
+    for chunk in _chunks(connection, target, symbols, start, end):
+        for symbol, frame in chunk:
+            stretches.setdefault(symbol, []).append(frame)
+    return pl.concat([empty, *(frame for symbol in sorted(stretches) for frame in stretches[symbol])])
 
 
 def read_chunks(
@@ -59,16 +62,10 @@ def read_chunks(
     end: datetime | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The same rows a chunk at a time, earlier chunks first, each in order of the key: all from one snapshot."""
-    target = hot_table(table)
-    with explained(f"table {table}"), connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        ranges = connection.execute(CHUNKS, (table, start, end)).fetchall() or [(None, None)]
-        for first, last in ranges:
-            low = max((one for one in (first, start) if one is not None), default=None)
-            high = min((one for one in (last, end) if one is not None), default=None)
-            frame = rows_between(connection, target, symbols, low, high)
-            if frame is not None:
-                yield frame
+    import polars as pl
+
+    for chunk in _chunks(connection, hot_table(table), symbols, start, end):
+        yield pl.concat([frame for _, frame in chunk])
 
 
 def rows_between(
@@ -77,12 +74,44 @@ def rows_between(
     """Rows with low <= ts < high in order of the key, None when there are none; in the caller's transaction."""
     import polars as pl
 
+    stretches = _chunk(connection, table, symbols, low, high)
+    return pl.concat([frame for _, frame in stretches]) if stretches else None
+
+
+def _chunks(
+    connection: psycopg.Connection,
+    table: HotTable,
+    symbols: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+) -> Iterator[list[tuple[str, pl.DataFrame]]]:
+    """Every chunk that holds any of the rows, as its symbols' stretches in order."""
+    with explained(f"table {table.name}"), connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        ranges = connection.execute(CHUNKS, (table.name, start, end)).fetchall() or [(None, None)]
+        for first, last in ranges:
+            low = max((one for one in (first, start) if one is not None), default=None)
+            high = min((one for one in (last, end) if one is not None), default=None)
+            chunk = _chunk(connection, table, symbols, low, high)
+            if chunk:
+                yield chunk
+
+
+def _chunk(
+    connection: psycopg.Connection, table: HotTable, symbols: Sequence[str], low: datetime | None, high: datetime | None
+) -> list[tuple[str, pl.DataFrame]]:
     from pi5_pipelines.timescale.encoding import decoded
 
     with connection.cursor() as cursor, cursor.copy(_query(table, symbols, low, high)) as copy:
         data = b"".join(copy)
-    frames = list(decoded(data, table))
-    return pl.concat(frames).sort(table.key) if frames else None
+    stretches = ((str(frame["symbol"][0]), frame) for frame in decoded(data, table))
+    return sorted(((symbol, _in_order(frame, table)) for symbol, frame in stretches), key=lambda one: one[0])
+
+
+def _in_order(frame: pl.DataFrame, table: HotTable) -> pl.DataFrame:
+    """One symbol's rows in order of the key; they mostly lie that way already."""
+    alone = table.key == ("symbol", "ts")
+    return frame if alone and frame["ts"].is_sorted() else frame.sort(table.key[1:])
 
 
 def _query(table: HotTable, symbols: Sequence[str], low: datetime | None, high: datetime | None) -> sql.Composed:

@@ -50,6 +50,17 @@ def test_only_rows_that_differ_are_restated(any_hot: Hot) -> None:
     assert read(any_hot.connection, "bars_1m").equals(changed)
 
 
+def test_a_few_rows_far_apart_among_many_are_compared_too(any_hot: Hot) -> None:
+    bars = minute_bars(3_000)
+    load(any_hot.pool, "bars_1m", bars.filter(pl.col("ts") != START + timedelta(minutes=1_500)))
+    few = bars.gather_every(1_500)  # the first, the lacking one in the middle, for every symbol
+    few = few.with_columns(close=pl.when(pl.col("symbol") == SYMBOLS[0]).then(1).otherwise("close"))
+    report = load(any_hot.pool, "bars_1m", pl.concat([few, bars.filter(pl.col("ts") == pl.col("ts").max())]))
+    assert (report.inserted, report.restated, report.unchanged) == (4, 1, 7)
+    wanted = pl.concat([few, bars.join(few, on=["symbol", "ts"], how="anti")]).sort("symbol", "ts")
+    assert read(any_hot.connection, "bars_1m").equals(wanted)
+
+
 def test_rows_in_any_order_and_twice_are_sorted_and_taken_once(hot: Hot) -> None:
     bars = minute_bars(500)
     mixed = pl.concat([bars, bars]).sample(fraction=1.0, shuffle=True, seed=3)

@@ -11,15 +11,18 @@ from psycopg.conninfo import make_conninfo
 
 from pi5_pipelines.errors import ConfigError, TimescaleLoginError
 from pi5_pipelines.timescale.connection import Access, connect, pool
+from pi5_pipelines.timescale.instruments import put_instruments
 from pi5_pipelines.timescale.load import load
-from pi5_pipelines.timescale.migrations import migrate
+from pi5_pipelines.timescale.migrations import migrate, migrations
 from pi5_pipelines.timescale.read import read
 from pi5_pipelines.timescale.roles import Role, put_user
-from tests.timescale.market import Hot, minute_bars
+from tests.timescale.market import INSTRUMENTS, Hot, minute_bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.timescale.fixtures import Server
 
 SECRET = "kein \\'Geheimnis' €"  # noqa: S105 - it is one for this test alone
 TAKING_AWAY = (
@@ -119,3 +122,24 @@ def test_a_password_file_that_will_not_do_is_refused(
     file.chmod(mode)
     with pytest.raises(ConfigError, match=told):
         put_user(hot.connection, "nobody", "reader", file)
+
+
+def test_an_ordinary_user_who_owns_the_database_sets_all_of_it_up(own_server: Server, tmp_path: Path) -> None:
+    """As docs/operations.md has it: a superuser makes user and database, the rest needs none."""
+    file = tmp_path / "password"
+    file.write_text(SECRET, encoding="utf-8")
+    file.chmod(0o600)
+    with connect(Access(own_server.dsn, "there")) as superuser:
+        superuser.execute("CREATE ROLE pi5 LOGIN CREATEROLE PASSWORD 'plain'")
+        superuser.execute("CREATE DATABASE pi5 OWNER pi5 TEMPLATE template0")
+    owned = make_conninfo(own_server.dsn, dbname="pi5", user="pi5", password="plain")  # noqa: S106 - for this test alone
+    with connect(Access(owned, "there")) as connection:
+        assert len(migrate(connection).applied) == len(migrations())
+        assert migrate(connection).applied == ()
+        put_instruments(connection, INSTRUMENTS)
+        put_user(connection, "engine", "writer", file)
+    bars = minute_bars(100)
+    with pool(Access(make_conninfo(owned, user="engine", password=SECRET), "there")) as connections:
+        assert load(connections, "bars_1m", bars).inserted == bars.height
+    with pool(Access(owned, "there")) as connections:
+        assert load(connections, "bars_1m", bars).unchanged == bars.height
