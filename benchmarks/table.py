@@ -73,9 +73,11 @@ def rows(header: Iterable[str], lines: Iterable[Iterable[object]]) -> str:
 
 def section(line: dict[str, Any]) -> str:
     """One benchmark: its figures, tables within them, what they include and do not show, and what they stand on."""
-    figures = {key: value for key, value in line.items() if key not in TAKEN and key != "benchmark"}
+    figures = {key: value for key, value in line.items() if key not in (*TAKEN, "benchmark", "plot")}
     plain = [(key, value) for key, value in figures.items() if not isinstance(value, str | dict)]
     parts = [f"### {line['benchmark'].replace('_', ' ')}"]
+    if "plot" in line:
+        parts.append(f"![The points and the line through them]({line['plot']})")
     for table in (value for value in figures.values() if isinstance(value, dict)):
         heads = list(dict.fromkeys(key for one in table.values() for key in one))
         body = [[name, *(one.get(head, "") for head in heads)] for name, one in table.items()]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,14 +12,14 @@ import msgspec
 
 from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.errors import ConfigError
-from trading import config, strategies
+from pi5_pipelines.settings_rules import rules
+from trading import config
 from trading.errors import ConfigFileError, InstrumentError
 from trading.instrument import Instrument
 from trading.rules import MAX_COST_BPS
-from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
@@ -76,13 +74,14 @@ class QualitySettings(Section, frozen=True):
 
 
 class StrategySettings(Section, frozen=True):
-    """[[backtest.strategies]]: one strategy of the nightly run. No `symbols` means all, no `sweep` no research."""
+    """[[backtest.strategies]]: one of the night. No `symbols`: all; no `sweep`: no research; `frictions`: its own."""
 
     name: str
     params: dict[str, float] = {}
     symbols: tuple[str, ...] = ()
     sweep: dict[str, str] = {}
     where: str = ""
+    frictions: FrictionSpec | None = None
 
 
 NIGHTLY = (
@@ -96,7 +95,7 @@ NIGHTLY = (
     StrategySettings(name="donchian_breakout"),
     StrategySettings(name="rsi_mean_reversion"),
     StrategySettings(name="momentum_vol_target"),
-    StrategySettings(name="momentum_rotation"),
+    StrategySettings(name="momentum_rotation", frictions=FrictionSpec()),
 )
 
 
@@ -271,7 +270,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         except ConfigError as error:
             where = config.where(f"instruments.{symbol}", path, origin)
             raise ConfigError(error.what, where=where, hint=error.hint) from error
-    for dotted, value, fits, hint in _rules(settings):
+    for dotted, value, fits, hint in rules(settings):
         if not fits:
             raise ConfigError(
                 f"key {dotted!r}: {value!r} will not do", where=config.where(dotted, path, origin), hint=hint
@@ -288,33 +287,3 @@ def _known_keys() -> dict[tuple[str, ...], Any]:
         else:
             keys[field.name,] = field.type
     return keys
-
-
-def _rules(settings: Settings) -> Iterator[tuple[str, object, bool, str]]:
-    """What a type cannot say: a key, its value, whether it fits, and how to mend it."""
-    ingest, backtest, schedule = settings.ingest, settings.backtest, settings.schedule
-    yield "ingest.timeframe", ingest.timeframe, ingest.timeframe in SECONDS, f"there are: {', '.join(SECONDS)}"
-    sizing = re.fullmatch(r"all-in|all-in-fractional|units=\d+(\.\d+)?", backtest.sizing)
-    yield "backtest.sizing", backtest.sizing, bool(sizing), 'use "all-in", "all-in-fractional" or "units=N"'
-    yield "backtest.frictions", backtest.frictions, backtest.frictions.fits(), "docs/orders.md shows every form"
-    names = strategies.names()
-    for place, one in enumerate(backtest.strategies):
-        dotted = f"backtest.strategies[{place}].name"
-        yield dotted, one.name, one.name in names, f"there are: {', '.join(names)}"
-    time = re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", schedule.nightly_at)
-    yield "schedule.nightly_at", schedule.nightly_at, bool(time), 'write the time as "18:30"'
-    hours = settings.sweep.pause_hours
-    span = re.fullmatch(r"(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?", hours)
-    yield "sweep.pause_hours", hours, bool(span), 'write the hours as "09:30-16:00", or "" for none'
-    memory = settings.sweep.max_memory
-    size = re.fullmatch(r"\d+(\.\d+)?\s*(KB|MB|GB)?", memory, re.IGNORECASE)
-    yield "sweep.max_memory", memory, bool(size), 'write the size as "400MB" or "2GB"; "0" means no limit'
-    yield "schedule.timezone", schedule.timezone, _is_zone(schedule.timezone), 'use a name such as "America/New_York"'
-
-
-def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo
-
-    with suppress(KeyError, ValueError, OSError):
-        return bool(ZoneInfo(name))
-    return False

@@ -1,23 +1,84 @@
-"""What all tests share: no silent skips, repeatable random examples, a free port."""
+"""What all tests share: no silent skips, repeatable random examples, real and random bars, a free port."""
 
 from __future__ import annotations
 
 import os
 import socket
 import subprocess
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+    from pi5_pipelines.backtest.bars import Bars
+
+DAY_US = 86_400_000_000
+
+pytest_plugins = ("tests.timescale.fixtures",)
 
 pytest_plugins = ("tests.timescale.fixtures",)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def goog_file() -> Path:
+    """Real daily prices of GOOG, 2,148 rows, as shipped in the backtesting wheel."""
+    spec = find_spec("backtesting")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "test" / "GOOG.csv"
+
+
+@pytest.fixture(scope="session")
+def goog(goog_file: Path) -> Bars:
+    from pi5_pipelines.backtest.bars import bars_from_file
+
+    return bars_from_file(goog_file)
+
+
+@pytest.fixture(scope="session")
+def random_bars() -> Callable[..., Bars]:
+    """Make bars of a random walk on ticks from a seed; `offset` days late, a bar every `step_us`.
+
+    `drift` is added to every step, `memory` makes a step follow the one before. A bar opens near the close before.
+    """
+    import numpy as np
+
+    from pi5_pipelines.backtest.bars import Bars, digest
+
+    def make(
+        seed: int,
+        length: int,
+        symbol: str = "RND",
+        *,
+        volatility: float = 0.02,
+        drift: float = 0.0,
+        memory: float = 0.0,
+        offset: int = 0,
+        step_us: int = DAY_US,
+    ) -> Bars:
+        rng = np.random.default_rng(seed)
+        steps = rng.normal(0.0, volatility, length)
+        for i in range(1, length if memory else 0):
+            steps[i] += memory * steps[i - 1]
+        close = np.maximum(np.round(100.0 * np.exp(np.cumsum(steps + drift)), 2), 0.01)
+        before = np.concatenate([[100.0], close[:-1]])
+        open_ = np.maximum(np.round(before * np.exp(rng.normal(0.0, volatility / 10, length)), 2), 0.01)
+        high = np.round(np.maximum(open_, close) * (1.0 + rng.uniform(0.0, volatility, length)), 2)
+        low = np.maximum(np.round(np.minimum(open_, close) * (1.0 - rng.uniform(0.0, volatility, length)), 2), 0.01)
+        volume = rng.integers(0, 1_000_000, length).astype(np.float64)
+        ts_us = offset * DAY_US + np.arange(length, dtype=np.int64) * step_us
+        origin = {"symbol": symbol, "adjust": "none", "sha256": digest(ts_us, open_, high, low, close, volume)}
+        return Bars(symbol, "1d", ts_us, open_, high, low, close, volume, origin)
+
+    return make
 
 
 @pytest.fixture

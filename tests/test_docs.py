@@ -11,7 +11,6 @@ import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,20 +40,11 @@ def commands(page: Path) -> list[str]:
 
 
 @pytest.fixture
-def prices() -> Path:
-    """Real daily prices of GOOG as shipped in the backtesting wheel."""
-    spec = find_spec("backtesting")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "test" / "GOOG.csv"
-
-
-@pytest.fixture
-def server(tmp_path: Path, prices: Path) -> Iterator[int]:
+def server(tmp_path: Path, goog_file: Path) -> Iterator[int]:
     """A server that has SPY.csv, as the source of the documentation expects one."""
     folder = tmp_path / "served"
     folder.mkdir()
-    shutil.copy(prices, folder / "SPY.csv")
+    shutil.copy(goog_file, folder / "SPY.csv")
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -69,7 +59,7 @@ def server(tmp_path: Path, prices: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path, prices: Path, server: int) -> Path:
+def clone(tmp_path: Path, goog_file: Path, server: int) -> Path:
     """A copy of the program with the documentation's own files added, a filled home, and the set-up environment."""
     folder = tmp_path / "clone"
     folder.mkdir()
@@ -85,7 +75,7 @@ def clone(tmp_path: Path, prices: Path, server: int) -> Path:
     assert '("sample", "inbox")' in text
     offered.write_text(text.replace('("sample", "inbox")', '("sample", "inbox", "vendor")'), encoding="utf-8")
     (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
-    shutil.copy(prices, folder / "prices.csv")
+    shutil.copy(goog_file, folder / "prices.csv")
     return folder
 
 

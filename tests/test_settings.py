@@ -114,14 +114,13 @@ def test_the_example_holds_every_key_with_its_meaning() -> None:
     assert tables["instruments"]["default"].keys() == {
         field.name for field in msgspec.structs.fields(InstrumentSettings)
     }
-    assert tables["backtest"]["strategies"][0].keys() == {
-        field.name for field in msgspec.structs.fields(StrategySettings)
-    }
+    given = {key for one in tables["backtest"]["strategies"] for key in one}
+    assert given == {field.name for field in msgspec.structs.fields(StrategySettings)}
     explained = [line for line in EXAMPLE.read_text().splitlines() if re.match(r"\w+ = ", line)]
     bare = [
         line
         for line in explained
-        if "#" not in line and not line.startswith(("name", "params", "symbols", "sweep", "where"))
+        if "#" not in line and not line.startswith(("name", "params", "symbols", "sweep", "where", "frictions = {}"))
     ]
     assert bare == []
 
@@ -132,6 +131,16 @@ def test_every_key_can_be_set_from_the_environment() -> None:
         assert get(Settings(), dotted) != value, dotted
         variable = "PI5_" + dotted.replace(".", "_").upper()
         assert get(load_settings(EXAMPLE, {variable: text}), dotted) == value, dotted
+
+
+@pytest.mark.parametrize("folder", ["my%20home", "a%2Fb/c"])
+def test_a_home_that_the_lake_s_library_would_misread_is_refused_up_front(tmp_path: Path, folder: str) -> None:
+    home = tmp_path / folder
+    with pytest.raises(ConfigError, match="key 'home'") as caught:
+        load_settings(EXAMPLE, {"PI5_HOME": str(home)})
+    assert folder in str(caught.value)
+    assert '"%" and two hex digits' in str(caught.value)
+    assert load_settings(EXAMPLE, {"PI5_HOME": str(tmp_path / "100% mine")}).home_path == tmp_path / "100% mine"
 
 
 WRONG = [
@@ -156,6 +165,11 @@ WRONG = [
         '[[backtest.strategies]]\nname = "sma_cross"\n[[backtest.strategies]]\nname = "sma_corss"',
         "line 4",
         "key 'backtest.strategies[1].name': 'sma_corss' will not do",
+    ),
+    (
+        '[[backtest.strategies]]\nname = "sma_cross"\nfrictions = { spread = "wide" }',
+        "line 3",
+        "key 'backtest.strategies[0].frictions'",
     ),
     ("[[backtest.strategies]]\nparams = {}", "line 1", "key 'backtest.strategies[0]': object missing required field"),
     ('[schedule]\nnightly_at = "25:00"', "line 2", "key 'schedule.nightly_at': '25:00' will not do"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ class Neighbourhood:
     def mean(self) -> float | None:
         """The neighbours' mean figure; None without any."""
         return math.fsum(self.known) / len(self.known) if self.known else None
+
+    @property
+    def median(self) -> float | None:
+        """The neighbours' median figure; None without any."""
+        return statistics.median(self.known) if self.known else None
 
     @property
     def lowest(self) -> float | None:

@@ -7,49 +7,47 @@ import dagster as dg
 
 from pi5_pipelines.assets import names
 from pi5_pipelines.assets.failure import plain_failure
-from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.backtest.code_version import code_version
 from pi5_pipelines.resources.home import Home
 
 WORKER = [sys.executable, "-m", "pi5_pipelines.backtest.worker"]
 RESEARCHER = [sys.executable, "-m", "pi5_pipelines.research.worker"]
 
 
-@dg.asset(
-    name=names.BACKTESTS,
-    description="Every configured strategy on every symbol whose bars passed their checks. "
+def worker_asset(name: str, description: str, command: list[str]) -> dg.AssetsDefinition:
+    """An asset that a process of its own makes out of checked bars; its memory is its own and ends with it."""
+
+    @dg.asset(
+        name=name,
+        description=description,
+        deps=[names.BARS, names.ACTIONS, names.INSTRUMENTS, names.VERDICTS],
+        group_name=names.RESEARCH,
+        kinds={"numba", "python"},
+        owners=names.RESEARCH_TEAM,
+        tags={"cadence": "nightly"},
+        code_version=code_version(),
+        pool=names.WORKER,
+    )
+    def made_by_worker(
+        context: dg.AssetExecutionContext, home: Home, worker: dg.PipesSubprocessClient
+    ) -> dg.MaterializeResult[None]:
+        return worker.run(context=context, command=command, env=home.environment()).get_materialize_result()
+
+    return made_by_worker
+
+
+nightly_backtests = worker_asset(
+    names.BACKTESTS,
+    "Every configured strategy on every symbol whose bars passed their checks. "
     "Sharpe, return and drawdown of each are numbers here, so the UI plots them from night to night.",
-    deps=[names.BARS, names.ACTIONS, names.INSTRUMENTS, names.VERDICTS],
-    group_name=names.RESEARCH,
-    kinds={"numba", "python"},
-    owners=names.RESEARCH_TEAM,
-    tags={"cadence": "nightly"},
-    code_version=code_version(),
-    pool=names.WORKER,
+    WORKER,
 )
-def nightly_backtests(
-    context: dg.AssetExecutionContext, home: Home, worker: dg.PipesSubprocessClient
-) -> dg.MaterializeResult[None]:
-    """Run the worker; its memory is its own and ends with it."""
-    return worker.run(context=context, command=WORKER, env=home.environment()).get_materialize_result()
-
-
-@dg.asset(
-    name=names.SEARCHES,
-    description="The configured ranges of parameters, swept and walked forward on every symbol whose bars passed their "
+nightly_research = worker_asset(
+    names.SEARCHES,
+    "The configured ranges of parameters, swept and walked forward on every symbol whose bars passed their "
     "checks. A search is run again only when its bars, ranges or strategy have changed; each has a page of its own.",
-    deps=[names.BARS, names.ACTIONS, names.INSTRUMENTS, names.VERDICTS],
-    group_name=names.RESEARCH,
-    kinds={"numba", "python"},
-    owners=names.RESEARCH_TEAM,
-    tags={"cadence": "nightly"},
-    code_version=code_version(),
-    pool=names.WORKER,
+    RESEARCHER,
 )
-def nightly_research(
-    context: dg.AssetExecutionContext, home: Home, worker: dg.PipesSubprocessClient
-) -> dg.MaterializeResult[None]:
-    """Run the worker, as for the backtests."""
-    return worker.run(context=context, command=RESEARCHER, env=home.environment()).get_materialize_result()
 
 
 @dg.asset(

@@ -20,9 +20,9 @@ from pi5_pipelines.resources.home import Home
     tags={"cadence": "nightly"},
     pool=names.LAKE_WRITER,
 )
-def home_backup(home: Home) -> dg.MaterializeResult[None]:
+def home_backup(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[None]:
     """Create, verify, prune."""
-    from pi5_pipelines.backup import backup_folder, create, prune, verify
+    from pi5_pipelines.backup import backup_folder, create, prune, unreadable, verify
 
     started = time.perf_counter()
     with plain_failure():
@@ -30,6 +30,9 @@ def home_backup(home: Home) -> dg.MaterializeResult[None]:
         made = create(settings, config_file=home.file())
         verify(settings, made.id)
         dropped = prune(settings)
+        wrong = unreadable(backup_folder(settings))
+    for error in wrong:
+        context.log.warning("%s", error)
     return dg.MaterializeResult(
         metadata={
             "backup": made.id,
@@ -38,6 +41,7 @@ def home_backup(home: Home) -> dg.MaterializeResult[None]:
             "bytes": made.bytes,
             "bytes_new": made.new_bytes,
             "dropped": len(dropped),
+            "unreadable": len(wrong),
             "seconds": time.perf_counter() - started,
         }
     )

@@ -1,18 +1,15 @@
 """The rulebook compiled: numba turns the plain functions of `trading/` and the event loop into machine code.
 
 numba's on-disk cache looks at one file only, so a changed indicator would go unseen; the cache folder is therefore
-named after a hash of every source file that a run depends on, which is also the `code_version` of a result. A changed
-strategy file changes that strategy's version and no other's.
+named after a hash of every source file that is compiled. A changed strategy file changes that strategy's folder and no
+other's.
 """
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import os
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import walk_packages
 from types import FunctionType
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import trading
 from pi5_pipelines.backtest import driver, loop_orders, loop_portfolio
+from pi5_pipelines.backtest.code_version import rule_version
 from pi5_pipelines.errors import BacktestError
 from trading import session, strategies
 
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 
     from trading.strategy import Strategy
 
-_RULEBOOK = Path(trading.__file__).parent
-_FOLDER, _PACKAGE, _STRATEGIES = Path(strategies.__path__[0]), strategies.__name__, frozenset(strategies.names())
-_NOT_RULES = {"config.py", "errors.py"}  # they decide nothing about a result
 _ORDER_MODULES = {
     "account",
     "broker",
@@ -65,56 +60,10 @@ _NOT_JITTED: set[Any] = {
 }
 
 
-def source_hashes(strategy: str | None = None) -> dict[str, str]:
-    """The sha256 of every source file that decides a result, by its path from the project's root.
-
-    For a named strategy, files of other strategies count only where its own file imports them; "" names none.
-    """
-    files = [
-        *sorted(_RULEBOOK.rglob("*.py")),
-        *(Path(str(loop.__file__)) for loop in (driver, loop_orders, loop_portfolio)),
-    ]
-    if strategy is not None:
-        others = _STRATEGIES - _with_imported(strategy)
-        files = [file for file in files if file.parent != _FOLDER or file.stem not in others]
-        found = find_spec(f"{_PACKAGE}.{strategy}") if strategy and strategy not in _STRATEGIES else None
-        if found is not None and found.origin is not None:
-            files.append(Path(found.origin))  # a strategy from elsewhere, on the package's path
-    root = _RULEBOOK.parent
-    return {
-        _shown(file, root): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in files
-        if file.name not in _NOT_RULES
-    }
-
-
-def _shown(file: Path, root: Path) -> str:
-    return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
-
-
-def _with_imported(strategy: str) -> set[str]:
-    """A strategy and those whose modules it imports, and so on."""
-    found, new = set[str](), {strategy} & _STRATEGIES
-    while new:
-        found |= new
-        trees = [ast.parse((_FOLDER / f"{name}.py").read_text(encoding="utf-8")) for name in new]
-        nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        names = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
-        new = {one for one in _STRATEGIES for name in names if f"{name}.".startswith(f"{_PACKAGE}.{one}.")} - found
-    return found
-
-
-@cache
-def code_version(strategy: str | None = None) -> str:
-    """Twelve hex digits that change when any line changes that decides a result (of one strategy, if named)."""
-    lines = "".join(f"{path} {digest}\n" for path, digest in source_hashes(strategy).items())
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]
-
-
 def cache_folder(strategy: str | None = None) -> Path:
     """Where compiled code is kept between runs: PI5_NUMBA_CACHE, else the user's cache folder."""
     default = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "pi5" / "numba"
-    return Path(os.environ.get("PI5_NUMBA_CACHE", default)) / code_version(strategy)
+    return Path(os.environ.get("PI5_NUMBA_CACHE", default)) / rule_version(strategy)
 
 
 @cache
@@ -164,7 +113,7 @@ def compiled_orders_loop(name: str) -> Callable[..., None]:
     """The compiled loop of orders of the strategy called `name`; what all strategies share is compiled once."""
     import numba
 
-    _share_order_core()
+    share_order_core()
     register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
     loop: Callable[..., None] = numba.njit(cache=True, **UNCOUNTED)(interpreted_orders_loop(strategies.find(name)))
@@ -181,7 +130,7 @@ def interpreted_orders_loop(strategy: Strategy) -> Callable[..., None]:
 
 
 @cache
-def _share_order_core() -> None:
+def share_order_core() -> None:
     """Compile what lies around a strategy's decision into machine code of its own, kept for all strategies.
 
     A function called this way is not compiled anew into each strategy's loop, which is most of the work.

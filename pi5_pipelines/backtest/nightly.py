@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,15 @@ import msgspec
 
 from pi5_pipelines.backtest.bars import Bars, bars_of_symbols, label
 from pi5_pipelines.backtest.change import key, line
-from pi5_pipelines.backtest.compiled import code_version, source_hashes
+from pi5_pipelines.backtest.code_version import code_version, source_hashes
 from pi5_pipelines.backtest.result import result_id_of
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
 from pi5_pipelines.backtest.store import ResultStore
+from pi5_pipelines.checks.ruling import ADVISORY
 from pi5_pipelines.durable import write_bytes_durably
 from pi5_pipelines.errors import DataRangeError, Pi5Error
-from pi5_pipelines.honesty.trials import Ledger, ledger_file
+from pi5_pipelines.honesty.trials import Ledger, Run, ledger_file, run_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +75,7 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
     """Run every configured strategy, save the results and the outcome; one that fails does not stop the others."""
     timeframe = settings.ingest.timeframe
     bars, skipped = usable_bars(settings, lake, timeframe)
-    store, ledger = ResultStore(results_folder(settings)), Ledger(ledger_file(settings))
+    store, runs = ResultStore(results_folder(settings)), list[Run]()
     jobs = [(one, chosen) for one in settings.backtest.strategies for chosen in choices(one, bars)]
     before = {key(row): row for row in last_results(settings)}
     skipped += _left_out(settings, bars, {row["symbol"] for row in skipped})
@@ -84,10 +86,15 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
         if progress:
             progress(done, len(jobs), f"{strategy.name} {names}")
         try:
-            document = _result(nightly_spec(settings, strategy), chosen, store, ledger)
+            document = _result(nightly_spec(settings, strategy), chosen, store)
+            runs.append(run_of(document, chosen, "nightly"))
             results.append(line(document, chosen, before.get(key(document)), store))
         except Pi5Error as error:
             failed.append({"strategy": strategy.name, "symbol": names, "reason": str(error)})
+    try:
+        Ledger(ledger_file(settings)).record(runs)  # all at once: a night that is killed before is recorded by the next
+    except Pi5Error as error:
+        failed.append({"strategy": "all", "symbol": "", "reason": str(error)})
     if progress:
         progress(len(jobs), len(jobs), "done")
     outcome = NightlyOutcome(
@@ -102,19 +109,23 @@ def run_nightly(settings: Settings, lake: Lake, progress: Progress | None = None
 
 
 def nightly_spec(settings: Settings, strategy: StrategySettings) -> BacktestSpec:
-    """A strategy's run as [backtest] of pi5.toml describes it."""
+    """A strategy's run as [backtest] of pi5.toml describes it, with the strategy's own frictions where it has some.
+
+    Fees that frictions name stand in place of the general basis points.
+    """
     chosen = settings.backtest
+    frictions = chosen.frictions if strategy.frictions is None else strategy.frictions
     return BacktestSpec(
         strategy=strategy.name,
         params=strategy.params,
         cash=chosen.cash,
-        fee_bps=chosen.fee_bps,
+        fee_bps=0.0 if frictions.fees else chosen.fee_bps,
         slippage_bps=chosen.slippage_bps,
         fill=chosen.fill,
         sizing=chosen.sizing,
         direction=chosen.direction,
         close_at_end=chosen.close_at_end,
-        frictions=chosen.frictions,
+        frictions=frictions,
     )
 
 
@@ -129,7 +140,7 @@ def usable_bars(settings: Settings, lake: Lake, timeframe: str) -> tuple[dict[st
     verdicts = lake.read("verdicts").filter(pl.col("table") == f"bars_{timeframe}")
     bad = {
         row["symbol"]: f"{row['check']}: {row['detail']}"
-        for row in verdicts.filter(~pl.col("passed")).iter_rows(named=True)
+        for row in verdicts.filter(~pl.col("passed") & ~pl.col("check").is_in(ADVISORY)).iter_rows(named=True)
     }
     symbols = [str(symbol) for symbol in verdicts["symbol"].unique().sort()]
     good = [symbol for symbol in symbols if symbol not in bad]
@@ -156,7 +167,7 @@ def _left_out(settings: Settings, bars: dict[str, Bars], known: set[str]) -> lis
     ]
 
 
-def _result(spec: BacktestSpec, chosen: list[Bars], store: ResultStore, ledger: Ledger) -> dict[str, Any]:
+def _result(spec: BacktestSpec, chosen: list[Bars], store: ResultStore) -> dict[str, Any]:
     """A run's document: the one that is kept where bars, options and code are the same, else a new one."""
     spec = spec.checked()
     kept = result_id_of(spec, chosen, code_version(spec.strategy))
@@ -167,7 +178,6 @@ def _result(spec: BacktestSpec, chosen: list[Bars], store: ResultStore, ledger: 
         result = run_backtest(spec, chosen)
         store.save(result, facts(spec.strategy, time.perf_counter() - started))
         document = result.document
-    ledger.record_result(document, chosen, "nightly")
     return document
 
 
@@ -178,6 +188,11 @@ def facts(strategy: str, seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in ("numba", "numpy", "polars", "deltalake")},
+        "libraries": dict(_libraries()),
         "sources": source_hashes(strategy),
     }
+
+
+@cache
+def _libraries() -> tuple[tuple[str, str], ...]:
+    return tuple((name, version(name)) for name in ("numba", "numpy", "polars", "deltalake"))

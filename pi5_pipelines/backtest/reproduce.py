@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pi5_pipelines.backtest.bars import Bars, bars_from_file, bars_from_lake
-from pi5_pipelines.backtest.compiled import code_version, source_hashes
+from pi5_pipelines.backtest.code_version import code_version, source_hashes
 from pi5_pipelines.backtest.nightly import results_folder
 from pi5_pipelines.backtest.result import canonical
 from pi5_pipelines.backtest.run import run_backtest

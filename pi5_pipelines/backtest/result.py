@@ -14,7 +14,7 @@ from pi5_pipelines.analysis.document import Course, figures
 from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import digest, label
-from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.backtest.code_version import code_version
 from pi5_pipelines.backtest.order_events import orders_frame
 from pi5_pipelines.backtest.trades import fills_frame, round_trips, trades_frame
 from trading.timeframe import periods_per_year

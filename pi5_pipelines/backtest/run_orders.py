@@ -42,28 +42,29 @@ COSTS = {
 }
 
 
-def frictions_of(spec: BacktestSpec, bars: Bars) -> Frictions:
+def frictions_of(spec: BacktestSpec, bars: Bars, fine: Bars | None = None) -> Frictions:
     """The rulebook's form of a run's costs and frictions on one symbol; raises BacktestError."""
-    return spec.frictions.bundle(
+    frictions = spec.frictions.bundle(
         spec.rules(),
         bars.lot,
         bars.tick,
         daily=bars.timeframe == "1d",
         places_orders=spec.definition().trade is not None,
     )
+    if frictions.latency_us > 0.0 and fine is None:
+        raise BacktestError(
+            "a delay in milliseconds needs finer bars",
+            where=f"latency {spec.frictions.latency!r}",
+            hint="give them to `pi5 backtest` with --fine-bars, or write the delay in bars",
+        )
+    return frictions
 
 
 def run_orders(
     spec: BacktestSpec, bars: Bars, fine: Bars | None, loop: Callable[..., None], *, interpreted: bool
 ) -> Outcome:
     """Run one symbol through the loop of orders; `fine` are finer bars that decide within each bar."""
-    frictions = frictions_of(spec, bars)
-    if frictions.latency_us > 0.0 and fine is None:
-        raise BacktestError(
-            "a delay in milliseconds needs finer bars",
-            where=f"latency {spec.frictions.latency!r}",
-            hint="give them with --fine-bars, or write the delay in bars",
-        )
+    frictions = frictions_of(spec, bars, fine)
     dividends = dividends_of(spec, bars)
     fills, events = FIRST_ROOM + int(FILLS_A_BAR * len(bars)), FIRST_ROOM + EVENTS_A_BAR * len(bars)
     while True:
@@ -71,6 +72,17 @@ def run_orders(
         if outcome.fill_count <= fills and outcome.event_count <= events:
             return outcome
         fills, events = max(fills, outcome.fill_count), max(events, outcome.event_count)
+
+
+def new_desk(cash: float, frictions: Frictions, fills: int, events: int) -> tuple[ledger.Desk, ledger.Layout]:
+    """A desk with so much cash and nothing done yet, with room for so many fills and events, and its layout."""
+    import numpy as np
+
+    where = ledger.layout(trail_size(frictions.slippage), fills, events)
+    head = ledger.ledger_head(cash, options_row(frictions), where)
+    book = np.zeros(where.length)
+    book[: len(head)] = head
+    return ledger.Desk(np.array(empty_book()), book), where
 
 
 def dividends_of(spec: BacktestSpec, bars: Bars) -> NDArray[np.float64]:
@@ -120,11 +132,8 @@ def _call(
     import numpy as np
 
     strategy, params = spec.definition(), tuple(spec.params.values())
-    where = ledger.layout(trail_size(frictions.slippage), *room)
-    head = ledger.ledger_head(spec.cash, options_row(frictions), where)
-    book = np.zeros(where.length)
-    book[: len(head)] = head
-    desk = ledger.Desk(np.array(empty_book()), book)
+    desk, where = new_desk(spec.cash, frictions, *room)
+    book = desk.ledger
     curve = np.full((driver.CURVE_ROWS, len(bars)), np.nan)
     columns = driver.Columns(bars.ts_us, *(getattr(bars, name) for name in COLUMNS))
     buffers: list[NDArray[Any]] = [np.array(params, dtype=np.float64), np.zeros(strategy.memory(params, 1))]

@@ -79,6 +79,12 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Whether the run needs more than the plain loop: the strategy places orders, or there are frictions."""
         return self.definition().trade is not None or self.frictions.any()
 
+    def loop(self) -> Literal["plain", "orders", "portfolio"]:
+        """The event loop that the run goes through, finer bars left aside."""
+        if not self.by_orders():
+            return "plain"
+        return "portfolio" if self.definition().many_symbols else "orders"
+
     def _check_frictions(self, strategy: Strategy, where: str) -> None:
         if strategy.many_symbols:
             self.frictions.portfolio()

@@ -82,9 +82,24 @@ def pool_path(folder: Path, sha256: str) -> Path:
 
 
 def manifests(folder: Path) -> list[Manifest]:
-    """All backups, the newest first; raises BackupError for a manifest that cannot be read."""
-    found = [_read(path) for path in (folder / CATALOG).glob(f"*{MANIFEST}")]
-    return sorted(found, key=lambda one: (one.created_at_utc, one.id), reverse=True)
+    """The backups whose manifests can be read, the newest first."""
+    return _catalog(folder)[0]
+
+
+def unreadable(folder: Path) -> list[BackupError]:
+    """What is wrong with each manifest that cannot be read; what those backups hold is not known."""
+    return list(_catalog(folder)[1].values())
+
+
+def _catalog(folder: Path) -> tuple[list[Manifest], dict[str, BackupError]]:
+    """Manifests, the newest first, and by the id in its name what is wrong with each of the others."""
+    found, wrong = [], {}
+    for path in sorted((folder / CATALOG).glob(f"*{MANIFEST}")):
+        try:
+            found.append(_read(path))
+        except BackupError as error:
+            wrong[path.name.removesuffix(MANIFEST)] = error
+    return sorted(found, key=lambda one: (one.created_at_utc, one.id), reverse=True), wrong
 
 
 def _read(path: Path) -> Manifest:
@@ -102,8 +117,15 @@ def _read(path: Path) -> Manifest:
 
 
 def find(folder: Path, wanted: str) -> Manifest:
-    """The backup whose id begins with `wanted`, or the newest for "latest"; raises BackupError."""
-    found = manifests(folder)
+    """The backup whose id begins with `wanted`, or the newest for "latest"; raises BackupError.
+
+    One whose manifest cannot be read is never passed over for an older one.
+    """
+    found, wrong = _catalog(folder)
+    for name, error in wrong.items():
+        meant = wanted == LATEST and not any(one.id > name for one in found)
+        if meant or (len(wanted) >= SHORTEST_PREFIX and name.startswith(wanted)):
+            raise error
     if wanted == LATEST and found:
         return found[0]
     matching = [one for one in found if one.id.startswith(wanted)] if len(wanted) >= SHORTEST_PREFIX else []
@@ -178,11 +200,12 @@ def select_keep(times: list[datetime], policy: BackupSettings) -> set[datetime]:
 def prune(settings: Settings) -> tuple[str, ...]:
     """Drop backups that the policy does not keep, and pool files that no backup needs; answers the ids dropped.
 
-    The newest backup that was verified good always stays.
+    The newest backup that was verified good always stays; so does the whole pool while there are manifests that
+    cannot be read, because nobody knows what they need.
     """
     folder = backup_folder(settings)
     with locked(folder):
-        found = manifests(folder)
+        found, wrong = _catalog(folder)
         kept = select_keep([one.created_at_utc for one in found], settings.backup)
         newest_good = next((one.id for one in found if (seen := outcome(folder, one.id)) and seen.good), None)
         dropped = [one for one in found if one.created_at_utc not in kept and one.id != newest_good]
@@ -191,7 +214,8 @@ def prune(settings: Settings) -> tuple[str, ...]:
                 (folder / CATALOG / f"{one.id}{suffix}").unlink(missing_ok=True)
         if dropped:
             fsync_dir(folder / CATALOG)
-        _drop_unneeded(folder, {entry.sha256 for one in manifests(folder) for entry in one.entries})
+        if not wrong:
+            _drop_unneeded(folder, {entry.sha256 for one in manifests(folder) for entry in one.entries})
     return tuple(one.id for one in dropped)
 
 

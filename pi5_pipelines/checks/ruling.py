@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 Verdict = dict[str, Any]
 
+ADVISORY = ("off_session_bars",)  # checks whose failures are told, and leave nobody out
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -19,6 +21,7 @@ class Ruling:
     symbols: int
     failed: tuple[Verdict, ...]
     stops: bool
+    advisory: bool = False
 
     @property
     def passed(self) -> bool:
@@ -34,19 +37,24 @@ class Ruling:
             return f"all {self.symbols} symbols pass"
         names = ", ".join(sorted(row["symbol"] for row in self.failed))
         rest = "no symbol is usable" if self.stops else "left out of the backtests, the others go on"
+        if self.advisory:
+            rest = "told, and backtested all the same"
         return f"{len(self.failed)} of {self.symbols} symbols fail ({names}): {rest}"
 
 
 def rulings(verdicts: Sequence[Verdict], checks: Sequence[str]) -> Mapping[str, Ruling]:
     """Each check's ruling from the rows of table `verdicts` of one bars table.
 
-    A failure stops the night only when no symbol passed all checks, or when a check was made of none.
+    A failure stops the night only when no symbol passed all checks, or when a check was made of none; one of
+    ADVISORY leaves nobody out.
     """
-    bad = {row["symbol"] for row in verdicts if not row["passed"]}
+    bad = {row["symbol"] for row in verdicts if not row["passed"] and row["check"] not in ADVISORY}
     none_usable = bad >= {row["symbol"] for row in verdicts}
     ruled = {}
     for check in checks:
         rows = [row for row in verdicts if row["check"] == check]
         failed = tuple(row for row in rows if not row["passed"])
-        ruled[check] = Ruling(check, len(rows), failed, stops=not rows or (bool(failed) and none_usable))
+        told = check in ADVISORY
+        stops = not rows or (bool(failed) and none_usable and not told)
+        ruled[check] = Ruling(check, len(rows), failed, stops, told)
     return ruled

@@ -35,8 +35,9 @@ def create(app: App, *, as_json: bool) -> None:
     with progress("backup") as move:
         report = work.create(app.settings, config_file=app.config_file(), progress=move)
         manifest = work.verify(app.settings, report.id, progress=move)
+    wrong = [str(error) for error in work.unreadable(work.backup_folder(app.settings))]
     if as_json:
-        emit(document_of(app.settings, manifest))
+        emit({**document_of(app.settings, manifest), "unreadable": wrong})
         return
     show(
         f"Backup {report.id}: {report.files:,} files, {size(report.bytes)}, of which {size(report.new_bytes)} new; "
@@ -44,6 +45,7 @@ def create(app: App, *, as_json: bool) -> None:
         f"Kept in {work.backup_folder(app.settings)}",
         "Next:",
         f"  pi5 backup restore {report.id} --to FOLDER    the whole home as it is now",
+        *(f"BAD: {error}" for error in wrong),
     )
 
 
@@ -56,10 +58,11 @@ def list_backups(app: App, *, as_json: bool) -> None:
 
     folder = work.backup_folder(app.settings)
     documents = [document_of(app.settings, one) for one in work.manifests(folder)]
+    wrong = [str(error) for error in work.unreadable(folder)]
     if as_json:
-        emit({"folder": str(folder), "backups": documents})
+        emit({"folder": str(folder), "backups": documents, "unreadable": wrong})
         return
-    if not documents:
+    if not documents and not wrong:
         show(f"No backup in {folder}. Next: pi5 backup create")
         return
     numbers = ("files", "size", "new")
@@ -75,6 +78,7 @@ def list_backups(app: App, *, as_json: bool) -> None:
         for one in documents
     ]
     show(table(str(folder), ("backup", "made (UTC)", *numbers, "verified"), cells, numbers=numbers))
+    show(*(f"BAD: {error}" for error in wrong))
 
 
 @backup.command(short_help="Prove a backup whole; --full opens its tables.")

@@ -66,7 +66,10 @@ def show_rows(  # noqa: PLR0913 - one argument an option
     adjusted: bool,
     as_json: bool,
 ) -> None:
-    """Show rows of TABLE, the newest where it has times; bars in real prices."""
+    """Show rows of TABLE, the newest where it has times; bars in real prices.
+
+    These are the lake's own rows, at a version; `pi5 data sql` also sees those that are in TimescaleDB alone.
+    """
     check_range(start, end)
     version = app.lake.open(name, version).version()
     if adjusted and not name.startswith("bars_"):

@@ -9,6 +9,7 @@ import click
 
 from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.db_tune import tune
+from pi5_pipelines.cli.db_tier import compress, retain, tier
 from pi5_pipelines.cli.options import FILE, json_flag
 from pi5_pipelines.cli.screen import emit, progress, show, size, table
 
@@ -123,3 +124,7 @@ def user(app: App, name: str, *, role: Role, password_file: Path) -> None:
     with connection.connect(access) as open_connection:
         roles.put_user(open_connection, name, role, password_file)
     show(f"{access.shown}: {name} is a {role}.")
+
+
+for command in (compress, tier, retain):
+    db.add_command(command)

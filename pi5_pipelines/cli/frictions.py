@@ -1,13 +1,16 @@
-"""Options of costs and frictions beyond plain basis points, and what a result says of them."""
+"""Options of money, rules, costs and frictions, and what a result says of the latter."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path  # noqa: TC003 - the fields are read at run time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pi5_pipelines.cli.failure import OptionError
-from pi5_pipelines.cli.options import FILE
+from pi5_pipelines.cli.options import FILE, gathered
 from trading.friction_options import (
     FEES_FORMS,
     IMPACT_FORMS,
@@ -22,11 +25,10 @@ from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from pi5_pipelines.backtest.bars import Bars
-    from pi5_pipelines.backtest.frictions import FrictionSpec
     from pi5_pipelines.cli.app import App
+    from pi5_pipelines.cli.series import Series
 
 F = TypeVar("F", bound="Callable[..., object]")
 
@@ -59,37 +61,63 @@ OPTIONS = (
     click.option("--tick", type=float, default=0.0, show_default=True, help="Step of prices; 0: the instrument's own."),
     click.option("--limits", default="", metavar="FORM", help=f"Of many symbols, parts of equity: {LIMITS_FORMS}."),
     click.option("--rebalance", default="", metavar="FORM", help=f"Of many symbols: {SCHEDULE_FORMS}."),
+)
+
+
+RULES = (
+    click.option("--cash", type=float, default=10_000.0, show_default=True),
+    click.option("--fee-bps", type=float, default=0.0, show_default=True, help="Per side, on the value traded."),
+    click.option("--slippage-bps", type=float, default=0.0, show_default=True, help="Against you, at every fill."),
+    click.option("--fill", type=click.Choice(["next-open", "close"]), default="next-open", show_default=True),
+    click.option("--sizing", default="all-in", show_default=True, metavar="all-in|all-in-fractional|units=N"),
+    click.option("--direction", type=click.Choice(["both", "long"]), default="both", show_default=True),
+    click.option("--close-at-end/--leave-open", default=True, show_default=True, help="The last position."),
+)
+RULE_NAMES = ("cash", "fee_bps", "slippage_bps", "fill", "sizing", "direction", "close_at_end")
+
+
+def spec_options(command: F) -> F:
+    """Add the fields of BacktestSpec and FrictionSpec by their names; the command gets `rules` for the former."""
+
+    @wraps(command)
+    def run(*arguments: object, **given: Any) -> object:  # noqa: ANN401 - what options hold
+        from pi5_pipelines.backtest.frictions import FrictionSpec
+
+        rules = {name: given.pop(name) for name in RULE_NAMES}
+        frictions = FrictionSpec(**{name: given.pop(name) for name in FrictionSpec.__struct_fields__})
+        return command(*arguments, **given, rules={**rules, "frictions": frictions})
+
+    for option in reversed((*RULES, *OPTIONS)):
+        run = option(run)
+    return run  # type: ignore[return-value]  # click keeps a function's type
+
+
+@dataclass(frozen=True, slots=True)
+class Fine:
+    """Where finer bars come from, at most one of both."""
+
+    fine_bars: Path | None
+    fine_timeframe: str | None
+
+    def __bool__(self) -> bool:
+        return self.fine_bars is not None or self.fine_timeframe is not None
+
+
+fine_options = gathered(
+    "fine",
+    Fine,
     click.option("--fine-bars", type=FILE, metavar="FILE", help="Shorter bars that decide within each bar."),
     click.option("--fine-timeframe", type=click.Choice(list(SECONDS)), help="The same, from the lake."),
 )
 
 
-def friction_options(command: F) -> F:
-    """Add the fields of FrictionSpec by their names, and where finer bars come from."""
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
-
-
-def split_frictions(rules: dict[str, Any]) -> tuple[dict[str, Any], FrictionSpec]:
-    """The options of BacktestSpec itself, and those of its frictions."""
-    import msgspec
-
-    from pi5_pipelines.backtest.frictions import FrictionSpec
-
-    names = {field.name for field in msgspec.structs.fields(FrictionSpec)}
-    plain = {name: value for name, value in rules.items() if name not in names}
-    return plain, FrictionSpec(**{name: value for name, value in rules.items() if name in names})
-
-
-def load_fine(
-    app: App, path: Path | None, timeframe: str | None, bars: Sequence[Bars], adjust: str | None
-) -> Bars | None:
+def load_fine(app: App, fine: Fine, bars: Sequence[Bars], series: Series) -> Bars | None:
     """The finer bars asked for; raises OptionError for two sources, or for bars that are no finer."""
     from pi5_pipelines.backtest.bars import bars_from_file, bars_from_lake
 
-    if path is None and timeframe is None:
+    if not fine:
         return None
+    path, timeframe = fine.fine_bars, fine.fine_timeframe
     where = "--fine-bars" if path is not None else "--fine-timeframe"
     if (path is not None and timeframe is not None) or len(bars) != 1:
         raise OptionError("one file or one timeframe, for one symbol", where=where, hint="leave the other out")
@@ -100,14 +128,14 @@ def load_fine(
             hint="--fine-bars goes with --bars, --fine-timeframe with --symbol",
         )
     if path is not None:
-        fine = bars_from_file(path)
+        found = bars_from_file(path)
     else:
-        fine = bars_from_lake(app.lake, bars[0].symbol, timeframe or "", adjust=adjust or "total-return")
-    if SECONDS[fine.timeframe] >= SECONDS[bars[0].timeframe]:
+        found = bars_from_lake(app.lake, bars[0].symbol, timeframe or "", adjust=series.adjustment)
+    if SECONDS[found.timeframe] >= SECONDS[bars[0].timeframe]:
         raise OptionError(
-            f"bars of {fine.timeframe} are no finer than {bars[0].timeframe}", where=where, hint="give shorter bars"
+            f"bars of {found.timeframe} are no finer than {bars[0].timeframe}", where=where, hint="give shorter bars"
         )
-    return fine
+    return found
 
 
 def friction_rows(document: dict[str, Any]) -> list[tuple[str, float]]:

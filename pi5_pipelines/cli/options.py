@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass, fields
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from pi5_pipelines.cli.failure import OptionError
-from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,38 +47,82 @@ def day_range(command: F) -> F:
     return start(end(command))
 
 
-def series_options(command: F) -> F:
-    """Add what names the bars of a run: files or symbols, timeframe, days, adjustment."""
-    for option in (
-        click.option(
-            "--adjust",
-            type=click.Choice(["none", "splits", "total-return"]),
-            help="Prices from the lake; total-return unless given. A file is taken as it is.",
-        ),
-        day_range,
-        click.option("--timeframe", type=click.Choice(list(SECONDS)), help="1d from the lake; a file tells its own."),
-        click.option("--symbol", "symbols", multiple=True, help="From the lake; again for more."),
-        click.option(
-            "--bars", "files", type=FILE, multiple=True, metavar="FILE", help="CSV or Parquet; again for more."
-        ),
-    ):
-        command = option(command)
-    return command
+def gathered(into: str, make: Callable[..., object], *options: Callable[[F], F]) -> Callable[[F], F]:
+    """A decorator that adds options, and hands the command one object made of their values, called `into`.
+
+    `make` is a dataclass whose fields are named as the options are.
+    """
+    names = [field.name for field in fields(make)]  # type: ignore[arg-type]  # a dataclass's type
+
+    def add(command: F) -> F:
+        @wraps(command)
+        def run(*arguments: object, **given: object) -> object:
+            made = make(**{name: given.pop(name) for name in names})
+            return command(*arguments, **given, **{into: made})
+
+        for option in reversed(options):
+            run = option(run)
+        return run  # type: ignore[return-value]  # as above
+
+    return add
 
 
-def rule_options(command: F) -> F:
-    """Add the fields of BacktestSpec by their names: money, costs, and how fills are made."""
-    for option in (
-        click.option("--close-at-end/--leave-open", default=True, show_default=True, help="The last position."),
-        click.option("--direction", type=click.Choice(["both", "long"]), default="both", show_default=True),
-        click.option("--sizing", default="all-in", show_default=True, metavar="all-in|all-in-fractional|units=N"),
-        click.option("--fill", type=click.Choice(["next-open", "close"]), default="next-open", show_default=True),
-        click.option("--slippage-bps", type=float, default=0.0, show_default=True, help="Against you, at every fill."),
-        click.option("--fee-bps", type=float, default=0.0, show_default=True, help="Per side, on the value traded."),
-        click.option("--cash", type=float, default=10_000.0, show_default=True),
-    ):
-        command = option(command)
-    return command
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where an answer goes besides the screen; making one raises OptionError for files that cannot be written."""
+
+    report: Path | None
+    json_path: str | None
+
+    def __post_init__(self) -> None:
+        check_writable_target(self.report, "--report")
+        check_writable_target(self.json_file, "--json")
+
+    @property
+    def json_file(self) -> Path | None:
+        """The file that takes the JSON; None for stdout, and where none is asked for."""
+        return Path(self.json_path) if self.json_path not in {None, "-"} else None
+
+    @property
+    def json_only(self) -> bool:
+        """Whether stdout gets the JSON and nothing else."""
+        return self.json_path == "-"
+
+    def written(self) -> list[str]:
+        """A line for each file."""
+        return [f"Written: {path}" for path in (self.json_file, self.report) if path is not None]
+
+
+def output_options(report: str) -> Callable[[F], F]:
+    """Add `--report`, whose help is given, and `--json`."""
+    return gathered(
+        "output",
+        Output,
+        click.option("--report", type=FILE, metavar="PATH.html", help=report),
+        click.option("--json", "json_path", metavar="PATH|-", help="Write all of it as JSON to a file, or to stdout."),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Which combinations of parameters are tried."""
+
+    params: tuple[str, ...]
+    where: str | None
+
+
+range_options = gathered(
+    "ranges",
+    Ranges,
+    click.option(
+        "--param",
+        "params",
+        multiple=True,
+        metavar="NAME=VALUES",
+        help="Values to try: LOW:HIGH:STEP (HIGH included when hit), A,B,C or one number; again for more.",
+    ),
+    click.option("--where", metavar="CONDITION", help="Which combinations to try, as in 'fast*2 < slow'."),
+)
 
 
 def check_range(start: date | None, end: date | None) -> None:

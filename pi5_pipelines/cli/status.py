@@ -142,15 +142,14 @@ def next_steps(found: dict[str, Any]) -> list[str]:
 
 
 def last_backup(settings: Settings) -> dict[str, Any] | None:
-    """The newest backup; None without one. A catalogue that cannot be read is itself the news."""
-    from pi5_pipelines.backup import backup_folder, manifests
+    """The newest backup; None without one. A manifest that cannot be read is itself the news."""
+    from pi5_pipelines.backup import backup_folder, manifests, unreadable
     from pi5_pipelines.cli.backup import document_of
-    from pi5_pipelines.errors import BackupError
 
-    try:
-        found = manifests(backup_folder(settings))
-    except BackupError as error:
-        return {"id": None, "problem": str(error)}
+    folder = backup_folder(settings)
+    if wrong := unreadable(folder):
+        return {"id": None, "problem": str(wrong[0])}
+    found = manifests(folder)
     return document_of(settings, found[0]) if found else None
 
 

@@ -5,42 +5,40 @@ from __future__ import annotations
 import os
 import re
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
-from pi5_pipelines.cli.backtest import check_sources
 from pi5_pipelines.cli.failure import DONE, FAILED, OptionError
-from pi5_pipelines.cli.options import FILE, check_range, check_writable_target, rule_options, series_options
-from pi5_pipelines.cli.sweep_screen import deliver, progress, report_failures
+from pi5_pipelines.cli.frictions import spec_options
+from pi5_pipelines.cli.options import (
+    FILE,
+    Output,
+    Ranges,
+    check_writable_target,
+    gathered,
+    output_options,
+    range_options,
+    write_target,
+)
+from pi5_pipelines.cli.series import Series, series_options
+from pi5_pipelines.cli.sweep_screen import deliver, progress, report_failures, unranked
+from pi5_pipelines.sweep.ranks import RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     from pi5_pipelines.sweep.job import BarsFile, Job, Plan
-
-RANKS = (
-    "sharpe",
-    "sortino",
-    "calmar",
-    "return_pct",
-    "annual_return_pct",
-    "max_drawdown_pct",
-    "profit_factor",
-    "win_rate_pct",
-    "avg_trade_pct",
-)
+    from pi5_pipelines.sweep.supervise import Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which combinations are tried, and what makes one better than another."""
+    """How combinations are chosen among the ranges, and what makes one better than another."""
 
-    where: str | None
     method: Literal["grid", "random", "guided"]
     trials: int | None
     seed: int
@@ -57,76 +55,63 @@ class Means:
     scheduler: str | None
 
 
+choice_options = gathered(
+    "choice",
+    Choice,
+    click.option("--method", type=click.Choice(["grid", "random", "guided"]), default="grid", show_default=True),
+    click.option("--trials", type=click.IntRange(1, 10_000_000), help="How many, for --method random and guided."),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="For the same two."),
+    click.option("--rank-by", type=click.Choice(RANKS), default="sharpe", show_default=True, help="More is better."),
+)
+means_options = gathered(
+    "means",
+    Means,
+    click.option("--workers", type=click.IntRange(1, 1_024), help="Threads; else [sweep] workers, else one a core."),
+    click.option("--max-memory", metavar="SIZE", help="For all processes together, as 400MB; else [sweep] max_memory."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="For one combination; else [sweep] timeout_s."),
+    click.option("--scheduler", metavar="tcp://HOST:PORT", help="A Dask scheduler; else [cluster] scheduler."),
+)
+
+
 @click.command(short_help="Try many combinations of a strategy's parameters.")
 @click.argument("strategy")
 @series_options
-@click.option(
-    "--param",
-    "params",
-    multiple=True,
-    metavar="NAME=VALUES",
-    help="Values to try: LOW:HIGH:STEP (HIGH included when hit), A,B,C or one number; again for more.",
-)
-@click.option("--where", metavar="CONDITION", help="Which combinations to try, as in 'fast*2 < slow and slow != 50'.")
-@click.option("--method", type=click.Choice(["grid", "random", "guided"]), default="grid", show_default=True)
-@click.option("--trials", type=click.IntRange(1, 10_000_000), help="How many, for --method random and guided.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="For the same two.")
-@click.option("--rank-by", type=click.Choice(RANKS), default="sharpe", show_default=True, help="More is better.")
+@range_options
+@choice_options
 @click.option("--top", type=click.IntRange(1, 1_000), default=10, show_default=True, help="Rows to show.")
-@rule_options
-@click.option("--workers", type=click.IntRange(1, 1_024), help="Threads; else [sweep] workers, else one a core.")
-@click.option("--max-memory", metavar="SIZE", help="For all processes together, as 400MB; else [sweep] max_memory.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="For one combination; else [sweep] timeout_s.")
-@click.option("--scheduler", metavar="tcp://HOST:PORT", help="A Dask scheduler; else [cluster] scheduler.")
+@spec_options
+@means_options
 @click.option("--out", type=FILE, metavar="PATH.parquet", help="Write the table, a row a combination.")
-@click.option("--json", "json_path", metavar="PATH|-", help="Write the summary as JSON to a file, or to stdout.")
+@output_options(
+    report="Write a page: table, map, surface, neighbours, verdict. Several symbols: PATH-SYMBOL.html each."
+)
 @pass_app
-def sweep(  # noqa: PLR0913 - one argument an option
+def sweep(  # noqa: PLR0913 - one argument an option or a group of them
     app: App,
     /,
     strategy: str,
     *,
-    files: tuple[Path, ...],
-    symbols: tuple[str, ...],
-    timeframe: str | None,
-    start: date | None,
-    end: date | None,
-    params: tuple[str, ...],
+    series: Series,
+    ranges: Ranges,
+    choice: Choice,
     top: int,
-    adjust: str | None,
+    rules: dict[str, Any],
+    means: Means,
     out: Path | None,
-    json_path: str | None,
-    **others: Any,  # noqa: ANN401 - the fields of Choice, of Means, and of BacktestSpec
+    output: Output,
 ) -> int:
     """Try every combination of STRATEGY's parameters on a file's bars or the lake's.
 
     Killed or interrupted, the same command goes on where it was.
     """
     started = time.perf_counter()
-    check_range(start, end)
-    check_sources(files, symbols, adjust)
-    json_file = Path(json_path) if json_path not in {None, "-"} else None
     check_writable_target(out, "--out")
-    check_writable_target(json_file, "--json")
-    choice = Choice(**{one.name: others.pop(one.name) for one in fields(Choice)})
-    means = Means(**{one.name: others.pop(one.name) for one in fields(Means)})
-    plan = make_plan(app, strategy, params, others, choice)
-    from pi5_pipelines.sweep.job import LoadRequest
+    plan = make_plan(app, strategy, ranges, rules, choice)
     from pi5_pipelines.sweep.supervise import Usage, loaded, run_engine
+    from pi5_pipelines.sweep.work import WorkFolder
 
-    config = app.config_file()
-    request = LoadRequest(
-        folder="",
-        config=str(config) if config else None,
-        files=tuple(str(path) for path in files),
-        symbols=symbols,
-        timeframe=timeframe,
-        start=start.isoformat() if start else None,
-        end=end.isoformat() if end else None,
-        adjust=adjust or "total-return",
-    )
     usage = Usage()
-    with loaded(request, app.settings.folder("sweeps"), usage) as bars:
+    with loaded(series.request(app), app.settings.folder("sweeps"), usage) as bars:
         job = make_job(app, plan, bars, means, top, out)
         with progress(strategy) as hear:
             summary = run_engine(job, usage, hear)
@@ -137,24 +122,18 @@ def sweep(  # noqa: PLR0913 - one argument an option
         "peak_rss_mb": round(usage.tree_peak() / 1e6, 1),
         "out": str(out) if out else None,
     }
-    deliver(document, json_path, json_file)
-    from pi5_pipelines.sweep.work import WorkFolder
-
+    pages = write_pages(job, document, output.report, usage) if output.report else {}
+    deliver(document, output, [path for path, reason in pages.items() if not reason])
+    reasons = [*(f"no page {path}: {reason}" for path, reason in pages.items() if reason), *unranked(document)]
     WorkFolder(Path(job.folder)).remove()
-    if document["failed"]:
-        report_failures(document)
-        return FAILED
-    return DONE
+    report_failures(document, reasons)
+    return FAILED if document["failed"] or reasons else DONE
 
 
-def make_plan(
-    app: App,
-    strategy: str,
-    params: Sequence[str],
-    rules: dict[str, Any],
-    choice: Choice,
-) -> Plan:
+def make_plan(app: App, strategy: str, ranges: Ranges, rules: dict[str, Any], choice: Choice) -> Plan:
     """The checked plan of the options; raises UnknownNameError or OptionError."""
+    import msgspec
+
     from pi5_pipelines.backtest.spec import BacktestSpec
     from pi5_pipelines.errors import BacktestError, SweepError
     from pi5_pipelines.sweep.guided import check_installed
@@ -166,17 +145,11 @@ def make_plan(
         )
     if choice.method != "grid" and choice.trials is None:
         raise OptionError("how many trials?", where=f"--method {choice.method}", hint="give --trials N")
-    spec = BacktestSpec(strategy=strategy, **rules)
-    if spec.by_orders():
-        raise OptionError(
-            "it places orders, which sweeps do not run", where=f"strategy {strategy}", hint="use `pi5 backtest`"
-        )
     try:
-        spec.check_money()
         plan = Plan(
-            spec=spec,
-            params=tuple(params),
-            where=choice.where,
+            spec=msgspec.structs.replace(BacktestSpec(strategy=strategy, **rules).checked(), params={}),
+            params=ranges.params,
+            where=ranges.where,
             method=choice.method,
             trials=choice.trials or 0,
             seed=choice.seed,
@@ -188,7 +161,7 @@ def make_plan(
             check_installed()
     except (BacktestError, SweepError) as error:
         raise OptionError(error.what, where=error.where, hint=error.hint) from error
-    if not any(len(axis.values) > 1 for axis in space.axes) and not params:
+    if not any(len(axis.values) > 1 for axis in space.axes) and not ranges.params:
         raise OptionError("no parameter to vary", where=f"strategy {strategy}", hint="give --param NAME=LOW:HIGH:STEP")
     return plan
 
@@ -239,6 +212,19 @@ def make_job(
         ),
         scheduler=means.scheduler if means.scheduler is not None else app.settings.cluster.scheduler,
     )
+
+
+def write_pages(job: Job, document: dict[str, Any], report: Path, usage: Usage) -> dict[Path, str]:
+    """Write the page of each symbol; answers the files, each with the reason why there is none, "" where there is."""
+    from pi5_pipelines.sweep.pages import make_pages
+
+    written = {}
+    for bars, page in zip(job.legs, make_pages(job, document, usage), strict=True):
+        one = report if len(job.legs) == 1 else report.with_stem(f"{report.stem}-{bars[0].symbol}")
+        if isinstance(page, bytes):
+            write_target(one, page)
+        written[one] = page if isinstance(page, str) else ""
+    return written
 
 
 def memory_size(text: str) -> int:

@@ -12,9 +12,10 @@ from pi5_pipelines.cli.options import write_target
 from pi5_pipelines.cli.screen import plain, show, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from pi5_pipelines.cli.options import Output
     from pi5_pipelines.sweep.message import Message
 
 SHOWN = (
@@ -59,14 +60,14 @@ def progress(label: str) -> Iterator[Callable[[Message], None]]:
         yield hear
 
 
-def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | None) -> None:
+def deliver(document: dict[str, Any], output: Output, pages: Sequence[Path]) -> None:
     """Hand the summary over: JSON to a file or to stdout, else (or besides) tables for people."""
     text = json.dumps(plain(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if json_path == "-":
+    if output.json_only:
         click.echo(text, nl=False)
         return
-    if json_file is not None:
-        write_target(json_file, text.encode())
+    if output.json_file is not None:
+        write_target(output.json_file, text.encode())
     names = list(document["best"]["params"]) if document["best"] else []
     several = len(document["by_symbol"]) > 1
     heads = [*(["symbol"] if several else []), *names, *(title for title, _ in SHOWN)]
@@ -83,6 +84,7 @@ def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | N
     show(
         table(f"{title}\n{span}", heads, rows, numbers=[head for head in heads if head != "symbol"]),
         *sentences(document),
+        *(f"Written: {path}" for path in pages),
     )
 
 
@@ -105,14 +107,32 @@ def sentences(document: dict[str, Any]) -> list[str]:
             f"Probability of overfitting: {document['pbo']:.2f}"
             " (how often the best of one half of the time is below the median in the other)."
         )
+    if document["orders_rejected"]:
+        lines.append(
+            f"{document['orders_rejected']:,} orders were rejected, by {document['rejecting']:,} combinations;"
+            " `pi5 backtest` with their parameters tells why (orders.parquet of its result)."
+        )
     if document["out"]:
         lines.append(f"Written: {document['out']}")
     return lines
 
 
-def report_failures(document: dict[str, Any]) -> None:
-    """Say on stderr how many combinations failed, and how the first ones did."""
-    click.echo(f"error: {document['failed']:,} of {document['combinations']:,} combinations failed", err=True)
+def unranked(document: dict[str, Any]) -> list[str]:
+    """Which symbols have no best combination though theirs ran, a sentence each."""
+    return [
+        f"{one['symbol']}: no combination has a {document['rank_by']} to be ranked by:"
+        f" over {bars:,} bar{'s' if bars != 1 else ''} none traded enough (more bars, or other ranges, help)"
+        for one, bars in zip(document["by_symbol"], document["bars"], strict=True)
+        if one["best"] is None and one["combinations"] > one["failed"]
+    ]
+
+
+def report_failures(document: dict[str, Any], reasons: Sequence[str]) -> None:
+    """Say on stderr how many combinations failed, how the first ones did, and whatever else is missing."""
+    if document["failed"]:
+        click.echo(f"error: {document['failed']:,} of {document['combinations']:,} combinations failed", err=True)
     for one in document["errors"]:
         params = " ".join(f"{name}={value:g}" for name, value in one["params"].items())
         click.echo(f"  {one['symbol']} {params}: {one['error']}", err=True)
+    for reason in reasons:
+        click.echo(f"error: {reason}", err=True)

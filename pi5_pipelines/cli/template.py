@@ -37,7 +37,8 @@ def generated(settings: Settings) -> str:
 def _table(name: str, section: Section) -> list[str]:
     values = {field.name: getattr(section, field.name) for field in msgspec.structs.fields(type(section))}
     nested = {key: value for key, value in values.items() if value and isinstance(value, tuple) and _is_sections(value)}
-    lines = [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in values.items() if key not in nested)]
+    told = {key: value for key, value in values.items() if key not in nested and value is not None}
+    lines = [f"[{name}]", *(f"{key} = {_value(value)}" for key, value in told.items())]
     for key, sections in nested.items():
         for one in sections:
             lines += ["", *_table(f"{name}.{key}", one)]

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
-from pi5_pipelines.cli.backtest import check_sources, load_bars, make_spec, write_report
+from pi5_pipelines.cli.backtest import make_spec, write_report
 from pi5_pipelines.cli.failure import OptionError
+from pi5_pipelines.cli.frictions import spec_options
 from pi5_pipelines.cli.honesty import honesty_shown
-from pi5_pipelines.cli.options import (
-    FILE,
-    check_range,
-    check_writable_target,
-    rule_options,
-    series_options,
-    write_target,
-)
+from pi5_pipelines.cli.options import Output, Ranges, output_options, range_options, write_target
 from pi5_pipelines.cli.screen import progress, show, table
+from pi5_pipelines.cli.series import Series, series_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date
 
     import numpy as np
     from numpy.typing import NDArray
@@ -42,81 +35,75 @@ MOST_COMBINATIONS = 100_000  # all are kept in memory, a few hundred bytes each
 @click.command(short_help="Choose parameters on the past, trade them on what follows.")
 @click.argument("strategy")
 @series_options
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUES", help="LOW:HIGH:STEP, or A,B,C, or a number.")
-@click.option("--where", metavar="CONDITION", help="Which combinations to try, as in 'fast*2 < slow'.")
+@range_options
 @click.option("--train", type=int, default=504, show_default=True, help="Bars to choose on.")
 @click.option("--test", type=int, default=126, show_default=True, help="Bars to trade what was chosen.")
 @click.option("--anchored/--rolling", default=False, show_default=True, help="Train from the first bar on, or not.")
 @click.option("--purge", type=int, default=0, show_default=True, help="Bars before a test that no train sees.")
 @click.option("--embargo", type=int, default=0, show_default=True, help="Further such bars.")
 @click.option("--objective", type=click.Choice(["sharpe", "return"]), default="sharpe", show_default=True)
-@rule_options
-@click.option("--report", type=FILE, metavar="PATH.html", help="Write a report page of the tests' account.")
-@click.option("--json", "json_path", metavar="PATH|-", help="Write all of it as JSON to a file, or to stdout.")
+@spec_options
+@output_options(report="Write a report page of the tests' account.")
 @pass_app
 def walkforward(  # noqa: PLR0913 - one argument an option
     app: App,
     /,
     strategy: str,
     *,
-    files: tuple[Path, ...],
-    symbols: tuple[str, ...],
-    timeframe: str | None,
-    start: date | None,
-    end: date | None,
-    adjust: str | None,
-    params: tuple[str, ...],
-    where: str | None,
+    series: Series,
+    ranges: Ranges,
     train: int,
     test: int,
     anchored: bool,
     purge: int,
     embargo: int,
     objective: str,
-    report: Path | None,
-    json_path: str | None,
-    **rules: Any,  # noqa: ANN401 - the fields of BacktestSpec of the same names
+    rules: dict[str, Any],
+    output: Output,
 ) -> None:
     """Walk STRATEGY forward through a file's bars or the lake's.
 
     Each fold chooses parameters on its train and trades them in its test; one account goes through all tests.
     """
+    import msgspec
+
     from pi5_pipelines.honesty.document import check_walk_forward
     from pi5_pipelines.honesty.walkforward import walk_forward
 
-    check_range(start, end)
-    check_sources(files, symbols, adjust)
-    json_file = Path(json_path) if json_path not in {None, "-"} else None
-    check_writable_target(report, "--report")
-    check_writable_target(json_file, "--json")
     for name, value in (("--purge", purge), ("--embargo", embargo)):
         if value < 0:
             raise OptionError(f"{value} bars", where=name, hint="give 0 or more")
-    spec = make_spec(strategy, (), rules, len(files) + len(symbols))
-    space = space_of(spec, params, where)
-    bars = load_bars(app, files, symbols, timeframe, start, end, adjust or "total-return")
+    spec = make_spec(strategy, (), rules, series.sources)
+    space = space_of(spec, ranges)
+    bars = series.load(app)
     folds = cut(bars, train, test, purge + embargo, anchored=anchored)
     with progress("compiling the strategy") as move:
         found = walk_forward(spec, bars, combinations_of(space), folds, objective, move)
     options: dict[str, Any] = {"train": train, "test": test, "anchored": anchored, "purge": purge, "embargo": embargo}
     options["objective"] = objective
-    tally = record(app, spec, bars, found, (params, where), options)
-    searched = {"strategy": strategy, "symbols": [one.symbol for one in bars], "param": list(params), "where": where}
-    document = {**searched, "options": {**options, **rules}, **check_walk_forward(found, bars, tally)}
-    if report is not None:
-        write_report(app, report, result_of(spec, bars, found), bars, document)
-    deliver(document, json_path, json_file, report)
+    tally = record(app, spec, bars, found, ranges, options)
+    document = {
+        "strategy": strategy,
+        "symbols": [one.symbol for one in bars],
+        "param": list(ranges.params),
+        "where": ranges.where,
+        "options": {**options, **msgspec.to_builtins(rules)},
+        **check_walk_forward(found, bars, tally),
+    }
+    if output.report is not None:
+        write_report(app, output.report, result_of(spec, bars, found), bars, document)
+    deliver(document, output)
 
 
-def space_of(spec: BacktestSpec, params: Sequence[str], where: str | None) -> Space:
+def space_of(spec: BacktestSpec, ranges: Ranges) -> Space:
     """What is to be tried; raises OptionError for ranges or a condition that are wrong."""
     from pi5_pipelines.errors import SweepError
     from pi5_pipelines.sweep.space import make_space, nothing_left
 
     try:
-        space = make_space(spec.definition(), params, where)
+        space = make_space(spec.definition(), ranges.params, ranges.where)
         if not space.any_wanted():
-            raise nothing_left(where)
+            raise nothing_left(ranges.where)
     except SweepError as error:
         raise OptionError(error.what, where=error.where, hint=error.hint) from error
     return space
@@ -157,18 +144,17 @@ def record(
     spec: BacktestSpec,
     bars: Sequence[Bars],
     found: WalkForward,
-    searched: tuple[Sequence[str], str | None],
+    ranges: Ranges,
     options: dict[str, Any],
 ) -> Tally:
     """Enter the search into the ledger, as a sweep of the same ranges would be; answers what was ever tried."""
     import msgspec
 
-    from pi5_pipelines.backtest.compiled import code_version
+    from pi5_pipelines.backtest.code_version import code_version
     from pi5_pipelines.honesty.trials import Ledger, identity, ledger_file
 
     ledger = Ledger(ledger_file(app.settings))
-    params, where = searched
-    space = msgspec.to_builtins([msgspec.structs.replace(spec, params={}), list(params), where])
+    space = msgspec.to_builtins([msgspec.structs.replace(spec, params={}), list(ranges.params), ranges.where])
     hashes = [one.input["sha256"] for one in bars]
     run = identity("walkforward", space, options, hashes, code_version(spec.strategy))
     ledger.record_sweep(run, spec.strategy, bars, space, found.combinations, found.searched, kind="walkforward")
@@ -193,15 +179,15 @@ def result_of(spec: BacktestSpec, bars: Sequence[Bars], found: WalkForward) -> B
     return replace(made, document=document, result_id=f"walk-{made.result_id}")
 
 
-def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | None, report: Path | None) -> None:
+def deliver(document: dict[str, Any], output: Output) -> None:
     """Hand the document over: to a file or to stdout, else (or besides) tables for people."""
     from pi5_pipelines.backtest.result import canonical
 
-    if json_path == "-":
+    if output.json_only:
         click.echo(canonical(document), nl=False)
         return
-    if json_file is not None:
-        write_target(json_file, canonical(document))
+    if output.json_file is not None:
+        write_target(output.json_file, canonical(document))
     rows = [
         (
             f"{one['test_start']} to {one['test_end']}",
@@ -221,6 +207,6 @@ def deliver(document: dict[str, Any], json_path: str | None, json_file: Path | N
         table(title, columns, rows, numbers=columns[2:]),
         *([f"Chosen: {stable}."] if stable else []),
         *honesty_shown(document),
-        *(f"Written: {path}" for path in (json_file, report) if path is not None),
+        *output.written(),
         f"{document['figures']['combinations']:,} combinations are on record as tried.",
     )

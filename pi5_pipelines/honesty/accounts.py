@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
-from pi5_pipelines.backtest.compiled import compiled_loop
-from pi5_pipelines.backtest.run import aligned, run_backtest
+from pi5_pipelines.backtest.compiled import compiled_loop, compiled_orders_loop, compiled_portfolio_loop
+from pi5_pipelines.backtest.run import aligned
+from pi5_pipelines.backtest.run_orders import dividends_of, frictions_of, inside_of, new_desk
 from pi5_pipelines.errors import BacktestError
+from trading import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.spec import BacktestSpec
+    from trading.frictions import Frictions
+
+COMPILED = {"plain": compiled_loop, "orders": compiled_orders_loop, "portfolio": compiled_portfolio_loop}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,14 @@ class Account:
 
 
 class Runner:
-    """One spec on one series, run again and again with other parameters in the same buffers."""
+    """One spec on one series, run again and again with other parameters in the same buffers.
 
-    def __init__(self, spec: BacktestSpec, bars: Sequence[Bars]) -> None:
+    `change` makes other frictions of those of the spec, where the run goes through orders.
+    """
+
+    def __init__(
+        self, spec: BacktestSpec, bars: Sequence[Bars], change: Callable[[Frictions], Frictions] | None = None
+    ) -> None:
         import numpy as np
 
         self.spec = spec.checked()
@@ -68,12 +76,17 @@ class Runner:
             raise BacktestError("there are no bars, or too many symbols", where=f"strategy {spec.strategy}")
         self.bars = bars
         self.symbols = len(bars)
+        self.loop = self.spec.loop()
         if self.strategy.many_symbols:
             self.columns = aligned(bars)
             self._lots: Any = np.array([one.lot for one in bars], dtype=np.float64)
         else:
             self.columns = driver.Columns(bars[0].ts_us, *(getattr(bars[0], name) for name in COLUMNS))
             self._lots = bars[0].lot
+        if self.loop == "orders":
+            frictions = frictions_of(self.spec, bars[0])
+            self._frictions = change(frictions) if change else frictions
+            self._beside = inside_of(bars[0], None), dividends_of(self.spec, bars[0])
         self._curve = np.empty((driver.CURVE_ROWS, self.columns.ts_us.size))
         self._fills = np.empty((2 * self.columns.ts_us.size + 4, driver.FILL_COLUMNS))
 
@@ -81,29 +94,27 @@ class Runner:
         """The account of the strategy with these parameters, all of them in its order."""
         import numpy as np
 
-        if self.places_orders:
-            return self._placed(params)
         values = np.array(params, dtype=np.float64)
-        return self.run_loop(compiled_loop(self.spec.strategy), values, self.strategy.memory(params, self.symbols))
-
-    @property
-    def places_orders(self) -> bool:
-        """Whether the run goes through another event loop than that of plain targets."""
-        return self.spec.by_orders()
-
-    def _placed(self, params: Sequence[float]) -> Account:
-        """The account of such a run, through `run_backtest`; its fills are left out."""
-        names = [parameter.name for parameter in self.strategy.parameters]
-        values = dict(zip(names, map(float, params), strict=True))
-        result = run_backtest(msgspec.structs.replace(self.spec, params=values), self.bars)
-        self._curve.fill(0.0)
-        self._curve[driver.CURVE_EQUITY] = result.equity
-        return Account(self._curve, self._fills[:0], bool(result.document["ruined"]))
+        return self.run_loop(
+            COMPILED[self.loop](self.spec.strategy), values, self.strategy.memory(params, self.symbols)
+        )
 
     def run_loop(self, loop: Callable[..., None], params: NDArray[np.float64], memory: int) -> Account:
         """The account of any compiled event loop of the same kind; raises BacktestError when the strategy fails."""
+        try:
+            run = self._through_orders if self.loop == "orders" else self._through_targets
+            return run(loop, params, memory)
+        except (ArithmeticError, IndexError, ValueError) as error:
+            raise BacktestError(
+                f"the strategy failed: {type(error).__name__}: {error}",
+                where=f"strategy {self.spec.strategy} with {params.tolist()}",
+                hint="`pi5 backtest --interpreted` with these parameters shows the line",
+            ) from error
+
+    def _through_targets(self, loop: Callable[..., None], params: NDArray[np.float64], memory: int) -> Account:
         import numpy as np
 
+        options = (self.spec.rules(), *(self.spec.frictions.portfolio() if self.loop == "portfolio" else ()))
         while True:
             account = np.array([self.spec.cash, 0.0, 0.0, -1.0])
             outputs = [self._curve, self._fills]
@@ -111,15 +122,21 @@ class Runner:
             if self.strategy.many_symbols:
                 outputs.append(np.zeros((driver.BOOK_ROWS, self.symbols)))
                 outputs[-1][driver.BOOK_PENDING] = np.nan
-            try:
-                loop(self.columns, params, np.zeros(memory), account, self._lots, self.spec.rules(), *outputs)
-            except (ArithmeticError, IndexError, ValueError) as error:
-                raise BacktestError(
-                    f"the strategy failed: {type(error).__name__}: {error}",
-                    where=f"strategy {self.spec.strategy} with {params.tolist()}",
-                    hint="`pi5 backtest --interpreted` with these parameters shows the line",
-                ) from error
+            loop(self.columns, params, np.zeros(memory), account, self._lots, *options, *outputs)
             count = int(account[driver.FILLS])
             if count <= len(self._fills):
                 return Account(self._curve, self._fills[:count], bool(account[driver.RUINED] >= 0.0))
             self._fills = np.empty((count, driver.FILL_COLUMNS))
+
+    def _through_orders(self, loop: Callable[..., None], params: NDArray[np.float64], memory: int) -> Account:
+        import numpy as np
+
+        room = len(self._fills)
+        while True:
+            desk, where = new_desk(self.spec.cash, self._frictions, room, 0)
+            loop(self.columns, *self._beside, params, np.zeros(memory), desk, self._curve)
+            count = int(desk.ledger[ledger.FILL_COUNT])
+            if count <= room:
+                fills = desk.ledger[where.fills : where.events].reshape(room, ledger.FILL_COLUMNS)[:count]
+                return Account(self._curve, fills, bool(desk.ledger[ledger.RUINED] >= 0.0))
+            room = count

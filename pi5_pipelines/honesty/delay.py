@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pi5_pipelines.honesty.wrapped import wrapped_loop
+from pi5_pipelines.honesty.wrapped import Wrapping, wrapped_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,6 @@ def delayed_memory(memory: int, symbols: int, *, many_symbols: bool) -> int:
     return memory + (1 + symbols if many_symbols else 1)
 
 
-def delayed_loop(name: str) -> Callable[..., None]:
+def delayed_loop(name: str, loop: str = "plain") -> Callable[..., None]:
     """The compiled event loop of the late strategy; the first call of a new code version takes seconds."""
-    return wrapped_loop(name, delayed_decide, delayed_allocate)
+    return wrapped_loop(name, loop, Wrapping(delayed_decide, delayed_allocate))

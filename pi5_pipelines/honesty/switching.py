@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pi5_pipelines.honesty.wrapped import wrapped_loop
+from pi5_pipelines.honesty.wrapped import Wrapping, wrapped_loop
+from trading.account import Account
+from trading.order import BOOK_LENGTH, EMPTY, NEXT_ID, ORDER_COLUMNS, STATE
+from trading.placing import cancel_all, place_target, working_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 # The plan: how many folds, parameters of each; then per fold a head and its parameters.
 PLAN_FOLDS, PLAN_WIDTH, PLAN_HEAD = range(3)
 HEAD_FROM, HEAD_UNTIL, HEAD_STATE, HEAD_MEMORY, HEAD_PARAMS = range(5)
+
+# How far a fold that places orders has come.
+WATCHING, CLOSING, ACTIVE = 0.0, -1.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ def plan_of(strategy: Strategy, turns: Sequence[Turn], symbols: int) -> tuple[ND
     import numpy as np
 
     # One symbol: the last answer. Many: whether it had its turn, its weights, and positions of nothing.
-    extra = 1 + 2 * symbols if strategy.many_symbols else 1
+    # Orders: how far it has taken over, and a book for what it would place.
+    extra = 1 + 2 * symbols if strategy.many_symbols else 1 + (BOOK_LENGTH if strategy.trade is not None else 0)
     plan: list[float] = [len(turns), len(turns[0].params)]
     used = 0
     for turn in turns:
@@ -102,6 +109,45 @@ def switching_allocate(allocate: Callable[..., bool]) -> Callable[..., bool]:
     return allocate_in_turn
 
 
-def switching_loop(name: str) -> Callable[..., None]:
+def switching_trade(trade: Callable[..., None]) -> Callable[..., None]:
+    """A strategy that places orders and follows a plan.
+
+    Nobody knows what the orders and the position of another fold were meant for: at its first bar a fold cancels them,
+    closes the position at the next price, and trades once the account is flat.
+    """
+
+    def trade_in_turn(state: Any, plan: Any, bar: Any, account: Any, orders: Any) -> None:  # noqa: ANN401 - as above
+        width = int(plan[PLAN_WIDTH])
+        for k in range(int(plan[PLAN_FOLDS])):
+            at = PLAN_HEAD + k * (HEAD_PARAMS + width)
+            if bar.ts_us >= plan[at + HEAD_UNTIL]:
+                continue
+            mine = int(plan[at + HEAD_STATE])
+            book = state[mine + 1 : mine + 1 + BOOK_LENGTH]
+            first = mine + 1 + BOOK_LENGTH
+            memory = state[first : first + int(plan[at + HEAD_MEMORY])]
+            params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
+            if bar.ts_us >= plan[at + HEAD_FROM] and state[mine] != ACTIVE:
+                if state[mine] == WATCHING:
+                    cancel_all(orders)
+                if account.position == 0.0:
+                    state[mine] = ACTIVE
+                elif state[mine] == WATCHING or working_count(orders) == 0:
+                    place_target(orders, 0.0)
+                    state[mine] = CLOSING
+            if state[mine] == ACTIVE:
+                trade(memory, params, bar, account, orders)
+                continue
+            equity = account.equity
+            flat = Account(equity, 0.0, 0.0, equity, account.lot, account.tick, account.leverage, account.rules)
+            book[NEXT_ID] = max(book[NEXT_ID], 1.0)
+            trade(memory, params, bar, flat, book)
+            for slot in range(ORDER_COLUMNS, BOOK_LENGTH, ORDER_COLUMNS):
+                book[slot + STATE] = EMPTY
+
+    return trade_in_turn
+
+
+def switching_loop(name: str, loop: str = "plain") -> Callable[..., None]:
     """The compiled event loop of a strategy that follows a plan; the first call of a new code version takes seconds."""
-    return wrapped_loop(name, switching_decide, switching_allocate)
+    return wrapped_loop(name, loop, Wrapping(switching_decide, switching_allocate, switching_trade))

@@ -97,6 +97,39 @@ def series_of(bars: Sequence[Bars]) -> list[list[object]]:
     return [[one.symbol, one.timeframe, one.input.get("adjust", "none"), int(one.ts_us[0])] for one in bars]
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as the ledger keeps it: its id, the trial it is a run of (the table's columns), its Sharpe ratios."""
+
+    run_id: str
+    trial: tuple[str, str, str, str, str, str, int]
+    sharpe: SharpeMoments
+
+
+def run_of(document: Mapping[str, Any], bars: Sequence[Bars], kind: str) -> Run:
+    """A run told by its result's document, under the result's id."""
+    from pi5_pipelines.backtest.spec import BacktestSpec
+
+    spec = {field.name: document[field.name] for field in msgspec.structs.fields(BacktestSpec)}
+    annual = document["sharpe"]
+    sharpe = math.nan if annual is None else annual / math.sqrt(document["periods_per_year"])
+    return _run(document["result_id"], kind, spec["strategy"], bars, identity(spec), 1, SharpeMoments.of([sharpe]))
+
+
+def _run(
+    run_id: str,
+    kind: str,
+    strategy: str,
+    bars: Sequence[Bars],
+    spec_hash: str,
+    combinations: int,
+    sharpe: SharpeMoments,
+) -> Run:
+    trial = identity(kind in SINGLE, strategy, spec_hash, series_of(bars))
+    symbols = "".join(f",{one.symbol}" for one in bars) + ","
+    return Run(run_id, (trial, kind, strategy, symbols, bars[0].timeframe, spec_hash, combinations), sharpe)
+
+
 class Ledger:
     """The trials in one SQLite file; each record is one transaction that outlives a power cut.
 
@@ -108,14 +141,7 @@ class Ledger:
 
     def record_result(self, document: Mapping[str, Any], bars: Sequence[Bars], kind: str = "backtest") -> bool:
         """Record one run, told by its result's document, under its id; False when that id was recorded before."""
-        from pi5_pipelines.backtest.spec import BacktestSpec
-
-        spec = {field.name: document[field.name] for field in msgspec.structs.fields(BacktestSpec)}
-        annual = document["sharpe"]
-        sharpe = math.nan if annual is None else annual / math.sqrt(document["periods_per_year"])
-        return self._record(
-            document["result_id"], kind, spec["strategy"], bars, identity(spec), 1, SharpeMoments.of([sharpe])
-        )
+        return self.record([run_of(document, bars, kind)]) == 1
 
     def record_sweep(
         self,
@@ -134,7 +160,7 @@ class Ledger:
         the same space on the same series counts once, however often it is swept. `combinations` is the number of
         distinct ones that were run, `sharpe` the moments of their Sharpe ratios per period over all bars.
         """
-        return self._record(run_id, kind, strategy, bars, identity(space), combinations, sharpe)
+        return self.record([_run(run_id, kind, strategy, bars, identity(space), combinations, sharpe)]) == 1
 
     def count(self, strategy: str | None = None, symbol: str | None = None) -> int:
         """How many distinct combinations were tried of a strategy (None: any), on a symbol (None: any)."""
@@ -156,35 +182,29 @@ class Ledger:
             ).fetchone()
         return Tally(trials, SharpeMoments(count, total, squares))
 
-    def _record(
-        self,
-        run_id: str,
-        kind: str,
-        strategy: str,
-        bars: Sequence[Bars],
-        spec_hash: str,
-        combinations: int,
-        sharpe: SharpeMoments,
-    ) -> bool:
+    def record(self, runs: Sequence[Run]) -> int:
+        """Record runs in one transaction; answers how many were not recorded before."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        trial = identity(kind in SINGLE, strategy, spec_hash, series_of(bars))
-        symbols = "".join(f",{one.symbol}" for one in bars) + ","
-        row = (trial, kind, strategy, symbols, bars[0].timeframe, spec_hash, combinations)
+        new = 0
         with self._open() as database:
-            if database.execute("SELECT 1 FROM runs WHERE run_id = ?", (run_id,)).fetchone():
-                return False
+            if all(database.execute(KNOWN, (one.run_id,)).fetchone() for one in runs):
+                return 0
             database.execute("BEGIN IMMEDIATE")
-            added = database.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?)", (run_id, trial, kind, now))
-            if added.rowcount:
-                database.execute(
-                    "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (trial) DO UPDATE SET"
-                    " combinations = max(combinations, excluded.combinations), sharpe_count = excluded.sharpe_count,"
-                    " sharpe_sum = excluded.sharpe_sum, sharpe_squares = excluded.sharpe_squares,"
-                    " tried_at_utc = excluded.tried_at_utc",
-                    (*row, sharpe.count, sharpe.total, sharpe.squares, now),
+            for one in runs:
+                added = database.execute(
+                    "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?)", (one.run_id, one.trial[0], one.trial[1], now)
                 )
+                if added.rowcount:
+                    new += 1
+                    database.execute(
+                        "INSERT INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (trial) DO UPDATE SET"
+                        " combinations = max(combinations, excluded.combinations),"
+                        " sharpe_count = excluded.sharpe_count, sharpe_sum = excluded.sharpe_sum,"
+                        " sharpe_squares = excluded.sharpe_squares, tried_at_utc = excluded.tried_at_utc",
+                        (*one.trial, one.sharpe.count, one.sharpe.total, one.sharpe.squares, now),
+                    )
             database.execute("COMMIT")
-            return bool(added.rowcount)
+        return new
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -205,6 +225,7 @@ class Ledger:
 
 
 SINGLE = frozenset({"backtest", "nightly"})
+KNOWN = "SELECT 1 FROM runs WHERE run_id = ?"
 
 
 def _prepare(database: sqlite3.Connection) -> None:

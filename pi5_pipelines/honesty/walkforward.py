@@ -116,12 +116,6 @@ def walk_forward(
     if combinations.shape[0] < 1:
         raise BacktestError("there is no combination to try", where="walk-forward", hint="widen the ranges")
     runner = Runner(spec, bars)
-    if runner.places_orders:
-        raise BacktestError(
-            "it goes through orders, which a walk-forward does not hand over from fold to fold",
-            where=f"walk-forward of {spec.strategy}",
-            hint="use a strategy that names targets, with fees and slippage in basis points",
-        )
     periods = periods_per_year(bars[0].timeframe, bars[0].calendar)
     bounds = _bounds(folds)
     found = search(runner, combinations, bounds, progress)
@@ -186,7 +180,7 @@ def stitched(runner: Runner, chosen: Sequence[tuple[float, ...]], folds: Sequenc
     ends = [*begins[1:], int(clock[-1]) + 1]
     turns = [Turn(params, *span) for params, *span in zip(chosen, begins, ends, strict=True)]
     plan, memory = plan_of(runner.strategy, turns, runner.symbols)
-    return runner.run_loop(switching_loop(runner.spec.strategy), plan, memory)
+    return runner.run_loop(switching_loop(runner.spec.strategy, runner.loop), plan, memory)
 
 
 def _bounds(folds: Sequence[Fold]) -> NDArray[np.int64]:

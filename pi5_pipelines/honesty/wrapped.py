@@ -5,38 +5,58 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pi5_pipelines.backtest import compiled, driver
+from pi5_pipelines.backtest import compiled, driver, loop_orders, loop_portfolio
+from pi5_pipelines.backtest.code_version import rule_version
 from trading import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Wrapping(NamedTuple):
+    """What is put around each kind of rule; without `trade` strategies that place orders are not wrapped."""
+
+    decide: Callable[..., Callable[..., float]]
+    allocate: Callable[..., Callable[..., bool]]
+    trade: Callable[..., Callable[..., None]] | None = None
+
+
 @cache
-def wrapped_loop(
-    name: str, around_decide: Callable[..., Callable[..., float]], around_allocate: Callable[..., Callable[..., bool]]
-) -> Callable[..., None]:
-    """The compiled event loop of a strategy whose rule is what `around_...` make of it.
+def wrapped_loop(name: str, loop: str, around: Wrapping) -> Callable[..., None]:
+    """The compiled event loop of a strategy whose rule is what `around` makes of it; `loop` as in BacktestSpec.loop.
 
     numba's cache looks at one file, so its folder is named after the sources of the rulebook and of this package.
     """
     import numba
     from numba.extending import register_jitable
 
+    if loop == "orders":
+        compiled.share_order_core()
     compiled.register_rulebook()
-    total = hashlib.sha256(compiled.code_version().encode())
+    total = hashlib.sha256(rule_version().encode())
     for file in sorted(Path(__file__).parent.glob("*.py")):
         total.update(file.read_bytes())
     folder = compiled.cache_folder().parent / f"wrapped-{total.hexdigest()[:12]}"
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # made at import
     strategy = strategies.find(name)
+    make: Any  # of three kinds
+    rule: Any
+    options = compiled.UNCOUNTED if loop == "orders" else {}
+    jitable = register_jitable(**options) if options else register_jitable
     if strategy.decide is not None:
-        loop = driver.one_symbol(register_jitable(around_decide(strategy.decide)))
+        make, rule = driver.one_symbol, around.decide(strategy.decide)
+        make = loop_orders.naming_targets if loop == "orders" else make
     elif strategy.allocate is not None:
-        loop = driver.many_symbols(register_jitable(around_allocate(strategy.allocate)))
+        make, rule = driver.many_symbols, around.allocate(strategy.allocate)
+        make = loop_portfolio.portfolio if loop == "portfolio" else make
+    elif strategy.trade is not None and around.trade is not None:
+        make, rule = loop_orders.placing_orders, around.trade(strategy.trade)
     else:
         raise TypeError(name)
-    made: Callable[..., None] = numba.njit(cache=True)(loop)
+    run = make(jitable(rule))
+    # Machine code from disk is linked by names, and must not meet its like.
+    run.__name__ = run.__qualname__ = f"{rule.__name__}_{loop}_{name}"
+    made: Callable[..., None] = numba.njit(cache=True, **options)(run)
     return made

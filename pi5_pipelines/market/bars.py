@@ -14,40 +14,65 @@ if TYPE_CHECKING:
 
 PRICES = ("open", "high", "low", "close")
 FIT, FIT_RATIO = 1e-6, 1e-12  # how far from a whole number a scaled value may lie: floats hold no exact decimals
-SINGLE_DECIMALS = 6  # files that vendors made of single-precision floats: 128.26 reads 128.259995 there
+SINGLE_DECIMALS = 6  # some files of single-precision floats were printed so: 128.26 reads 128.259995 there
 LARGEST = 2.0**63
 
 
 def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str) -> pl.DataFrame:
-    """Real bars as the integers at rest; raises InputFileError where a value does not fit the scale."""
-    _check_fit(bars, PRICES, instrument.price_scale, "price_scale", instrument.symbol, where)
-    _check_fit(bars, ("volume",), instrument.size_scale, "size_scale", instrument.symbol, where)
-    return bars.select(
-        pl.lit(instrument.symbol).alias("symbol"),
-        "ts",
-        *((pl.col(name) * 10**instrument.price_scale).round().cast(pl.Int64) for name in PRICES),
-        (pl.col("volume") * 10**instrument.size_scale).round().cast(pl.Int64),
-    )
+    """Real bars as the integers at rest; raises InputFileError where a value does not fit the scale.
+
+    What a vendor kept in single precision comes back as the shortest decimal that gives the same single-precision
+    number: up to seven digits that is what was quoted (1234.56 reads 1234.56005859 there), and no file can tell more.
+    """
+    scales = {**dict.fromkeys(PRICES, ("price_scale", instrument.price_scale))}
+    scales["volume"] = ("size_scale", instrument.size_scale)
+    columns = []
+    for name, (key, scale) in scales.items():
+        whole = _whole(bars[name], scale)
+        _check_fit(bars, name, whole, scale, f"{key} in [instruments.{instrument.symbol}]", where)
+        columns.append(whole.cast(pl.Int64))
+    return pl.DataFrame([pl.Series("symbol", [instrument.symbol] * bars.height, dtype=pl.String), bars["ts"], *columns])
 
 
-def _check_fit(bars: pl.DataFrame, columns: tuple[str, ...], scale: int, key: str, symbol: str, where: str) -> None:
-    for name in columns:
-        value, scaled = bars[name], bars[name] * 10**scale
-        whole = scaled.round()
-        single = (whole / 10**scale).cast(pl.Float32).cast(pl.Float64)
-        near = (scaled - whole).abs() <= (scaled.abs() * FIT_RATIO).clip(FIT)
-        loses = ~(near | (value == single) | (value == single.round(SINGLE_DECIMALS)))
-        for bad, problem, advice in (
-            (scaled.abs() >= LARGEST, f"is too large for {scale} decimals", "lower"),
-            (loses, f"needs more than {scale} decimals", "raise"),
-        ):
-            row = bad.arg_max()
-            if row is not None and bad[row]:
-                raise InputFileError(
-                    f"{name} {value[row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}",
-                    where=where,
-                    hint=f"{advice} {key} in [instruments.{symbol}] of pi5.toml",
-                )
+def _whole(value: pl.Series, scale: int) -> pl.Series:
+    """Values times 10^scale as whole numbers, null where they are none.
+
+    A column in which every value is of single precision, and one does not fit otherwise, is taken to be such in whole:
+    81754.44 reads 81754.4375 there, which alone would fit four decimals.
+    """
+    scaled: pl.Series = value * 10**scale
+    whole = scaled.round()
+    fits = (scaled - whole).abs() <= (scaled.abs() * FIT_RATIO).clip(FIT)
+    if fits.all():
+        return whole
+    found = pl.Series(value.name, [None] * len(value), dtype=pl.Float64)
+    if not _reads(value, value).all():
+        found = found.zip_with(~fits, whole)
+    for decimals in range(scale + 1):
+        short = value.round(decimals)
+        found = found.zip_with(found.is_not_null() | ~_reads(value, short), (short * 10**scale).round())
+    return found
+
+
+def _reads(value: pl.Series, meant: pl.Series) -> pl.Series:
+    """Whether each value is what single precision makes of another."""
+    single = meant.cast(pl.Float32).cast(pl.Float64)
+    same: pl.Series = (value == single) | (value == single.round(SINGLE_DECIMALS))
+    return same
+
+
+def _check_fit(bars: pl.DataFrame, name: str, whole: pl.Series, scale: int, key: str, where: str) -> None:
+    for bad, problem, advice in (
+        ((bars[name] * 10**scale).abs() >= LARGEST, f"is too large for {scale} decimals", "lower"),
+        (whole.is_null(), f"needs more than {scale} decimals", "raise"),
+    ):
+        row = bad.arg_max()
+        if row is not None and bad[row]:
+            raise InputFileError(
+                f"{name} {bars[name][row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}",
+                where=where,
+                hint=f"{advice} {key} of pi5.toml",
+            )
 
 
 def to_real(bars: pl.DataFrame, price_scale: int, size_scale: int) -> pl.DataFrame:

@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from pi5_pipelines.lake.schema import TableSchema
 
 PRICES = ("open", "high", "low", "close")
+DAILY = "bars_1d"  # of shorter bars, a session may begin on the evening before its day
 SHOWN = 3  # examples in a detail
-CHECKS = ("schema", "duplicate_keys", "time_order", "ohlc_sanity", "positive_prices", "missing_sessions")
+CHECKS = (
+    "schema",
+    "duplicate_keys",
+    "time_order",
+    "ohlc_sanity",
+    "positive_prices",
+    "missing_sessions",
+    "off_session_bars",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,9 @@ def verdicts(
         "positive_prices": lambda: positive_prices(bars),
         "missing_sessions": lambda: (
             Finding(bars.height, None, sessions) if isinstance(sessions, str) else missing_sessions(bars, sessions)
+        ),
+        "off_session_bars": lambda: (
+            off_session_bars(bars, sessions) if table == DAILY and not isinstance(sessions, str) else Finding()
         ),
     }
     allowed = {"missing_sessions": max_missing_sessions}
@@ -109,8 +121,15 @@ def missing_sessions(bars: pl.DataFrame, sessions: Sequence[date]) -> Finding:
     return Finding(len(missing), moment, f"{len(missing)} missing: {examples}{' ...' if len(missing) > SHOWN else ''}")
 
 
-def _found(bad: pl.DataFrame, problem: str) -> Finding:
+def off_session_bars(bars: pl.DataFrame, sessions: Sequence[date]) -> Finding:
+    """Daily bars of days on which the exchange did not trade: a mistaken date, or another exchange's calendar."""
+    return _found(
+        bars.filter(~pl.col("ts").dt.date().is_in(list(sessions))), "the exchange did not trade on", "%Y-%m-%d"
+    )
+
+
+def _found(bad: pl.DataFrame, problem: str, form: str = "%Y-%m-%d %H:%M") -> Finding:
     if bad.is_empty():
         return Finding()
-    examples = ", ".join(f"{ts:%Y-%m-%d %H:%M}" for ts in bad["ts"].head(SHOWN))
+    examples = ", ".join(f"{ts:{form}}" for ts in bad["ts"].head(SHOWN))
     return Finding(bad.height, bad["ts"][0], f"{problem}: {examples}{' ...' if bad.height > SHOWN else ''}")

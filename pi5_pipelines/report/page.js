@@ -71,27 +71,20 @@
   };
 
   // Losers are drawn hollow, so that nobody needs to tell the colours apart.
-  const SVG = "http://www.w3.org/2000/svg";
-  const element = (name, attributes, text) => {
-    const made = document.createElementNS(SVG, name);
-    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
   const scatter = (box, title, sizes, results) => {
     const [wide, tall, left, bottom] = [480, 260, 52, 34];
     const most = Math.max(...sizes, 1e-9);
     const [low, high] = [Math.min(0, ...results), Math.max(0, ...results)];
     const x = (value) => left + (value / most) * (wide - left - 10);
     const y = (value) => 8 + ((high - value) / (high - low || 1)) * (tall - bottom - 16);
-    const svg = element("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${title} and result of each trade` });
-    svg.append(element("line", { x1: left, x2: wide, y1: y(0), y2: y(0), class: "zero" }), element("line", { x1: left, x2: left, y1: 4, y2: tall - bottom, class: "zero" }));
-    [low, 0, high].forEach((value, i) => { if (i === 1 || value) svg.append(element("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, plain.format(value))); });
-    [0, most / 2, most].forEach((value, i) => svg.append(element("text", { x: x(value), y: tall - bottom + 14, "text-anchor": ["start", "middle", "end"][i] }, plain.format(value))));
-    svg.append(element("text", { x: (left + wide) / 2, y: tall - 4, "text-anchor": "middle", class: "name" }, title));
+    const svg = svgElement("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${title} and result of each trade` });
+    svg.append(svgElement("line", { x1: left, x2: wide, y1: y(0), y2: y(0), class: "zero" }), svgElement("line", { x1: left, x2: left, y1: 4, y2: tall - bottom, class: "zero" }));
+    [low, 0, high].forEach((value, i) => { if (i === 1 || value) svg.append(svgElement("text", { x: left - 5, y: y(value) + 4, "text-anchor": "end" }, plain.format(value))); });
+    [0, most / 2, most].forEach((value, i) => svg.append(svgElement("text", { x: x(value), y: tall - bottom + 14, "text-anchor": ["start", "middle", "end"][i] }, plain.format(value))));
+    svg.append(svgElement("text", { x: (left + wide) / 2, y: tall - 4, "text-anchor": "middle", class: "name" }, title));
     results.forEach((result, i) => {
-      const dot = element("circle", { cx: x(sizes[i]), cy: y(result), r: 3, class: result > 0 ? "win" : "loss" });
-      dot.append(element("title", {}, `${title} ${plain.format(sizes[i])}, result ${plain.format(result)}`));
+      const dot = svgElement("circle", { cx: x(sizes[i]), cy: y(result), r: 3, class: result > 0 ? "win" : "loss" });
+      dot.append(svgElement("title", {}, `${title} ${plain.format(sizes[i])}, result ${plain.format(result)}`));
       svg.append(dot);
     });
     box.replaceChildren(svg);

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pi5_pipelines.analysis.trade_definitions import DEFINITIONS
+from pi5_pipelines.checks.ruling import ADVISORY
 from pi5_pipelines.report import charts
 from pi5_pipelines.report.figures import ROLLING_BARS, intensity, verdict
 from pi5_pipelines.report.payload import payload
@@ -105,7 +106,7 @@ def render(  # noqa: PLR0913 - one argument a part of the page
             payload(detailed, drawn, {one.result_id: trade_excursions(one, bars) for one in detailed}, benchmark)
         ),
         styles=charts.uplot_css() + own("page.css"),
-        scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("page.js")],
+        scripts=[charts.uplot_js(), charts.candles_js(), own("table.js"), own("svg.js"), own("page.js")],
         licences=[(name, own(f"licenses/{name}.txt")) for name in ("uPlot", "lightweight-charts")],
         rolling_bars=ROLLING_BARS,
     )
@@ -125,4 +126,9 @@ def in_detail(results: Sequence[BacktestResult]) -> list[BacktestResult]:
 
 
 def _verdict_rows(verdicts: pl.DataFrame) -> list[dict[str, Any]]:
-    return list(verdicts.sort("symbol", maintain_order=True).iter_rows(named=True))
+    rows = verdicts.sort("symbol", maintain_order=True).iter_rows(named=True)
+    return [{**row, "outcome": _outcome(row)} for row in rows]
+
+
+def _outcome(row: dict[str, Any]) -> str:
+    return "passed" if row["passed"] else "noted" if row["check"] in ADVISORY else "failed"

@@ -57,7 +57,24 @@
       else if (better) Object.assign(cell, { value, row });
     }
     const here = (up ? ofY.get(columns[up][marked]) : 0) * xs.length + ofX.get(columns[across][marked]);
-    return { across, up, figure, xs, ys, cells, here };
+    return { across, up, figure, xs, ys, cells: firm(cells, xs.length, ys.length, figure), here };
+  };
+  // Every cell's value taken with those of the up to eight cells around it: their median or their worst.
+  const firm = (cells, wide, tall, figure) => {
+    const how = byId("firm").value;
+    if (how === "alone") return cells;
+    return cells.map((cell, i) => {
+      if (Number.isNaN(cell.value)) return cell;
+      const [x, y] = [i % wide, Math.floor(i / wide)];
+      const around = [];
+      for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, tall - 1); v += 1) {
+        for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, wide - 1); u += 1) around.push(cells[v * wide + u].value);
+      }
+      const known = finite(around).sort((a, b) => a - b);
+      const middle = (known[Math.floor((known.length - 1) / 2)] + known[Math.ceil((known.length - 1) / 2)]) / 2;
+      const worst = figures[figure].better === "lower" ? known.at(-1) : known[0];
+      return { ...cell, value: how === "median" ? middle : worst };
+    });
   };
 
   const LEFT = 56;
@@ -155,7 +172,7 @@
       context.fillText(up, 0, 0);
       context.restore();
     }
-    drawn = { ...shape, box, w, h };
+    drawn = { ...shape, box, w, h, colours };
     drawScale(colours, figure);
     tell(cells[here].row < 0 ? marked : cells[here].row, cells[here].value);
   };
@@ -173,8 +190,11 @@
   const tell = (row, value) => {
     const at = data.params.map((name) => `${name} ${plain(columns[name][row])}`).join(", ");
     const chosen = byId("figure").value;
-    const mean = byId("rest").value === "mean" && !byId("rest-label").hidden ? `mean ${figures[chosen].title} ${said(value, chosen)}; at this point: ` : "";
-    byId("map-says").textContent = `${at}: ${mean}${data.told.map((name) => `${figures[name].title} ${said(columns[name][row], name)}`).join(", ")}`;
+    const kinds = [];
+    if (byId("firm").value !== "alone") kinds.push(byId("firm").selectedOptions[0].dataset.told);
+    if (byId("rest").value === "mean" && !byId("rest-label").hidden) kinds.push("mean");
+    const drawnAs = kinds.length ? `${kinds.join(" ")} ${figures[chosen].title} ${said(value, chosen)}; at this point: ` : "";
+    byId("map-says").textContent = `${at}: ${drawnAs}${data.told.map((name) => `${figures[name].title} ${said(columns[name][row], name)}`).join(", ")}`;
   };
   const cellAt = (event) => {
     const edge = byId("map").getBoundingClientRect();
@@ -183,13 +203,6 @@
     return x >= 0 && x < drawn.xs.length && y >= 0 && y < drawn.ys.length ? drawn.cells[y * drawn.xs.length + x] : null;
   };
 
-  const SVG = "http://www.w3.org/2000/svg";
-  const element = (name, attributes, text) => {
-    const made = document.createElementNS(SVG, name);
-    Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
   const drawSlices = () => {
     const figure = byId("figure").value;
     const lines = data.params.filter((name) => levels[name].length > 1).map((name) => {
@@ -204,14 +217,14 @@
       const [first, last] = [levels[name][0], levels[name].at(-1)];
       const x = (row) => left + 6 + ((columns[name][row] - first) / (last - first || 1)) * (wide - left - 14);
       const y = (value) => 8 + ((high - value) / (high - low || 1)) * (tall - bottom - 16);
-      const svg = element("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${figures[figure].title} over ${name}` });
-      svg.append(element("line", { x1: left, x2: wide, y1: y(0), y2: y(0), class: "zero" }));
-      [low, high].forEach((value) => svg.append(element("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, said(value, figure))));
+      const svg = svgElement("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${figures[figure].title} over ${name}` });
+      svg.append(svgElement("line", { x1: left, x2: wide, y1: y(0), y2: y(0), class: "zero" }));
+      [low, high].forEach((value) => svg.append(svgElement("text", { x: left - 4, y: y(value) + 4, "text-anchor": "end" }, said(value, figure))));
       const known = rows.filter((row) => !Number.isNaN(columns[figure][row]));
-      svg.append(element("polyline", { points: known.map((row) => `${x(row)},${y(columns[figure][row])}`).join(" ") }));
-      if (known.length <= 40) known.forEach((row) => svg.append(element("circle", { cx: x(row), cy: y(columns[figure][row]), r: 2 })));
-      if (!Number.isNaN(columns[figure][marked])) svg.append(element("circle", { cx: x(marked), cy: y(columns[figure][marked]), r: 5, class: "marked" }));
-      svg.append(element("text", { x: left + 6, y: tall - 4 }, plain(first)), element("text", { x: wide - 4, y: tall - 4, "text-anchor": "end" }, plain(last)), element("text", { x: (wide + left) / 2, y: tall - 4, "text-anchor": "middle", class: "name" }, name));
+      svg.append(svgElement("polyline", { points: known.map((row) => `${x(row)},${y(columns[figure][row])}`).join(" ") }));
+      if (known.length <= 40) known.forEach((row) => svg.append(svgElement("circle", { cx: x(row), cy: y(columns[figure][row]), r: 2 })));
+      if (!Number.isNaN(columns[figure][marked])) svg.append(svgElement("circle", { cx: x(marked), cy: y(columns[figure][marked]), r: 5, class: "marked" }));
+      svg.append(svgElement("text", { x: left + 6, y: tall - 4 }, plain(first)), svgElement("text", { x: wide - 4, y: tall - 4, "text-anchor": "end" }, plain(last)), svgElement("text", { x: (wide + left) / 2, y: tall - 4, "text-anchor": "middle", class: "name" }, name));
       return svg;
     }));
   };
@@ -222,18 +235,18 @@
     const most = Math.max(...counts);
     const [low, high] = [edges[0], edges.at(-1)];
     const x = (value) => 4 + ((value - low) / (high - low || 1)) * (wide - 8);
-    const svg = element("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": "Number of combinations by Sharpe ratio" });
+    const svg = svgElement("svg", { viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": "Number of combinations by Sharpe ratio" });
     counts.forEach((number, i) => {
       const height = (number / most) * (tall - bottom - 8);
-      const bar = element("rect", { x: x(edges[i]) + 0.5, width: Math.max(x(edges[i + 1]) - x(edges[i]) - 1, 1), y: tall - bottom - height, height, class: "bar" });
-      bar.append(element("title", {}, `${number} from ${edges[i].toFixed(2)} to ${edges[i + 1].toFixed(2)}`));
+      const bar = svgElement("rect", { x: x(edges[i]) + 0.5, width: Math.max(x(edges[i + 1]) - x(edges[i]) - 1, 1), y: tall - bottom - height, height, class: "bar" });
+      bar.append(svgElement("title", {}, `${number} from ${edges[i].toFixed(2)} to ${edges[i + 1].toFixed(2)}`));
       svg.append(bar);
     });
     const known = finite([...columns[data.ranked_by]]).sort((a, b) => a - b);
     const middle = known[Math.floor(known.length / 2)];
-    [[middle, "b"], [columns[data.ranked_by][marked], "a"]].forEach(([value, kind]) => { if (!Number.isNaN(value)) svg.append(element("line", { x1: x(value), x2: x(value), y1: 0, y2: tall - bottom, class: `line ${kind}` })); });
-    [[low, "start"], [high, "end"]].forEach(([value, anchor]) => svg.append(element("text", { x: x(value), y: tall - 4, "text-anchor": anchor }, value.toFixed(2).replace("-", "\u2212"))));
-    if (low < 0 && high > 0) svg.append(element("text", { x: x(0), y: tall - 4, "text-anchor": "middle" }, "0"));
+    [[middle, "b"], [columns[data.ranked_by][marked], "a"]].forEach(([value, kind]) => { if (!Number.isNaN(value)) svg.append(svgElement("line", { x1: x(value), x2: x(value), y1: 0, y2: tall - bottom, class: `line ${kind}` })); });
+    [[low, "start"], [high, "end"]].forEach(([value, anchor]) => svg.append(svgElement("text", { x: x(value), y: tall - 4, "text-anchor": anchor }, value.toFixed(2).replace("-", "\u2212"))));
+    if (low < 0 && high > 0) svg.append(svgElement("text", { x: x(0), y: tall - 4, "text-anchor": "middle" }, "0"));
     byId("classes").replaceChildren(svg);
   };
 
@@ -262,7 +275,26 @@
     });
   });
 
-  const draw = () => { drawMap(); drawSlices(); drawClasses(); markRow(); };
+  let turn = -0.6;
+  const drawRelief = () => {
+    const box = byId("relief-figure");
+    box.hidden = drawn.xs.length < 2 || drawn.ys.length < 2;
+    if (box.hidden) return;
+    const [width, height] = [box.clientWidth, Math.min(Math.max(box.clientWidth * 0.5, 260), 460)];
+    const context = sharp(byId("relief"), width, height);
+    drawSurface(context, drawn, drawn.colours, { turn, width, height, style, said, plain });
+  };
+  const turnBy = (angle) => { turn += angle; drawRelief(); };
+  byId("relief").addEventListener("pointerdown", (event) => { byId("relief").setPointerCapture(event.pointerId); });
+  byId("relief").addEventListener("pointermove", (event) => { if (event.buttons) turnBy(event.movementX / 150); });
+  byId("relief").addEventListener("keydown", (event) => {
+    const angle = { ArrowLeft: -0.15, ArrowRight: 0.15 }[event.key];
+    if (!angle) return;
+    event.preventDefault();
+    turnBy(angle);
+  });
+
+  const draw = () => { drawMap(); drawRelief(); drawSlices(); drawClasses(); markRow(); };
   const mark = (row) => { if (row >= 0) { marked = row; draw(); } };
   const options = (select, names, title) => select.replaceChildren(...names.map((name) => new Option(title ? title(name) : name, name)));
   const varied = data.params.filter((name) => levels[name].length > 1);
@@ -273,7 +305,7 @@
   byId("up").value = two.length > 1 ? two[1] : "";
   byId("axes-of-map").hidden = two.length < 3;
   byId("rest-label").hidden = two.length < 3;
-  ["figure", "rest", "contours"].forEach((id) => byId(id).addEventListener("change", draw));
+  ["figure", "firm", "rest", "contours"].forEach((id) => byId(id).addEventListener("change", draw));
   [["across", "up"], ["up", "across"]].forEach(([id, other]) => byId(id).addEventListener("change", () => {
     if (byId(id).value === byId(other).value) byId(other).value = two.find((name) => name !== byId(id).value);
     draw();

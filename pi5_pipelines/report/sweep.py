@@ -74,7 +74,7 @@ def render_sweep(frame: pl.DataFrame, params: Sequence[str], document: Mapping[s
         definitions={name: METRICS[name].meaning for name in figures if name in METRICS},
         payload=script_json(payload(carried, params, figures, chosen, classes(table[RANKED_BY].drop_nulls()))),
         styles=own("page.css"),
-        scripts=[own("table.js"), own("sweep.js")],
+        scripts=[own("table.js"), own("svg.js"), own("surface.js"), own("sweep.js")],
     )
 
 

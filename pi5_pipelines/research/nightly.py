@@ -113,6 +113,12 @@ def _run(search: Search, folder: Path) -> None:
     try:
         options = [search.spec.strategy, *search.options()]
         _pi5("sweep", *options, f"--out={staging / TABLE}", f"--json={staging / SWEEP}")
+        if json.loads((staging / SWEEP).read_bytes())["best"] is None:
+            raise BacktestError(
+                "no combination ever moved, so there is none to call the best",
+                where=f"pi5 sweep {search.spec.strategy}",
+                hint="run the same command by hand; its table has every combination's error",
+            )
         folds = [f"--train={search.train}", f"--test={search.test}"]
         _pi5("walkforward", *options, *folds, f"--json={staging / WALK}")
         write_bytes_durably(staging / PAGE, _page(search, staging).encode())
@@ -141,13 +147,10 @@ def _pi5(*arguments: str) -> None:
 
 
 def _page(search: Search, folder: Path) -> str:
-    import polars as pl
-
-    from pi5_pipelines.report.sweep import render_sweep
+    from pi5_pipelines.report.searched import search_page
 
     sweep, walk = (json.loads((folder / name).read_bytes()) for name in (SWEEP, WALK))
-    frame = pl.read_parquet(folder / TABLE).filter(pl.col("error").is_null()).drop("error", "symbol", "combination")
     params = [text.split("=", 1)[0] for text in search.ranges]
     honesty = {name: walk[name] for name in ("level", "sentences", "figures")}
-    document = {**sweep, "bars": max(sweep["bars"]), "chosen": sweep["best"]["params"], "honesty": honesty}
-    return render_sweep(frame, params, document)
+    (found,) = sweep["by_symbol"]
+    return search_page([folder / TABLE], params, {**sweep, "bars": max(sweep["bars"])}, found, honesty)

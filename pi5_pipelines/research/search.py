@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pi5_pipelines.backtest.compiled import code_version
+from pi5_pipelines.backtest.bars import digest
+from pi5_pipelines.backtest.code_version import code_version
+from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.backtest.nightly import choices, nightly_spec
 from pi5_pipelines.honesty.trials import identity
 
@@ -43,7 +45,14 @@ class Search:
         given += [f"--param={text}" for text in self.ranges]
         given += [f"--where={self.where}"] if self.where else []
         given += [f"--{name.replace('_', '-')}={getattr(spec, name)}" for name in MONEY]
-        return [*given, "--close-at-end" if spec.close_at_end else "--leave-open"]
+        given += ["--close-at-end" if spec.close_at_end else "--leave-open"]
+        plain = FrictionSpec()
+        for name in FrictionSpec.__struct_fields__:
+            value = getattr(spec.frictions, name)
+            if value != getattr(plain, name):
+                option = f"--{name.replace('_', '-')}"
+                given.append(option if value is True else f"{option}={value}")
+        return given
 
 
 MONEY = ("cash", "fee_bps", "slippage_bps", "fill", "sizing", "direction")
@@ -72,6 +81,8 @@ def _search(settings: Settings, sweep: Mapping[str, str], where: str, spec: Back
         "bars": [[one.symbol, one.timeframe, one.input["sha256"]] for one in chosen],
         "code": code_version(spec.strategy),
     }
+    if spec.frictions.dividends:
+        decides["dividends"] = [digest(one.dividends) for one in chosen if one.dividends is not None]
     return Search(
         spec=spec,
         symbols=tuple(one.symbol for one in chosen),

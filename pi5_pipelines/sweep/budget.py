@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.errors import SweepError
-from pi5_pipelines.sweep.lane import FIRST_BYTES, NUMBER, curve_bytes
+from pi5_pipelines.sweep.lane import NUMBER, curve_bytes
 from pi5_pipelines.sweep.rss import rss_now, rss_peak
 from pi5_pipelines.sweep.tally import FIGURES
 
@@ -28,7 +28,7 @@ def fitting_lanes(job: Job, space: Space, market: Market) -> tuple[int, int]:
     rows = min(job.plan.chunk, space.size)
     chunk = rows * (NUMBER * (len(FIGURES) + len(space.axes)) + ROW_EXTRA) * CHUNK_COPIES
     fixed = job.parent_rss + rss_now() + SUMMARY_BYTES + chunk
-    lane = curve_bytes(market.bars) + FIRST_BYTES
+    lane = market.lane_bytes
     left = job.max_memory - fixed
     lanes = min(job.workers, left // lane)
     started = job.parent_rss + rss_peak()

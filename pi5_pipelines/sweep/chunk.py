@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pi5_pipelines.sweep.block import MARK_AT
 from pi5_pipelines.sweep.lane import Figures, Lane
 from pi5_pipelines.sweep.parquet import Column, table_bytes
-from pi5_pipelines.sweep.tally import FIGURES, MOMENTS
+from pi5_pipelines.sweep.tally import FIGURES, MOMENTS, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -121,6 +121,6 @@ def chunk_table(
     for place, parameter in enumerate(space.strategy.parameters):
         columns.append(Column(column_name(parameter.name), params[:, place], whole=parameter.whole))
     for place, name in enumerate(FIGURES):
-        columns.append(Column(name, figures.values[:, place], whole=name == "trades"))
+        columns.append(Column(name, figures.values[:, place], whole=name in WHOLE))
     errors = [figures.errors.get(row) for row in range(rows)] if figures.errors else [None] * rows
     return table_bytes([*columns, Column("ruined", figures.ruined), Column("error", errors)])

@@ -112,6 +112,8 @@ class Engine:
         return {
             "combinations": sum(one["combinations"] for one in documents),
             "failed": sum(one["failed"] for one in documents),
+            "orders_rejected": sum(found.orders_rejected for found, _ in legs),
+            "rejecting": sum(found.rejecting for found, _ in legs),
             "left_out": self._told - sum(one["combinations"] for one in documents),
             "resumed": self.resumed,
             "seconds": self.seconds,

@@ -21,17 +21,22 @@ MB = 1_000_000
 
 
 class BarsFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One symbol's bars in a numpy file (rows: time, open, high, low, close, volume), and what is known of them."""
+    """One symbol's bars in a numpy file (rows: time, open, high, low, close, volume), and what is known of them.
+
+    With `dividends`, the hash of what a share pays by bar, the file has them as a seventh row.
+    """
 
     path: str
     symbol: str
     timeframe: str
     lot: float
+    tick: float
     calendar: str
     bars: int
     start: str
     end: str
     input: dict[str, Any]
+    dividends: str = ""
 
     def load(self) -> Bars:
         """The bars themselves."""
@@ -52,6 +57,8 @@ class BarsFile(msgspec.Struct, frozen=True, kw_only=True):
             self.input,
             self.lot,
             self.calendar,
+            self.tick,
+            rows[6] if self.dividends else None,
         )
 
 
@@ -115,9 +122,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 def sweep_id(plan: Plan, legs: tuple[tuple[BarsFile, ...], ...]) -> str:
     """The name of a sweep: a hash of the plan, of the bars themselves, and of the code."""
-    told = [[[one.symbol, one.timeframe, one.lot, one.calendar, one.input["sha256"]] for one in leg] for leg in legs]
+    told = [[_told(one) for one in leg] for leg in legs]
     parts = msgspec.json.encode([plan, told, sweep_version(plan.spec.strategy)], order="deterministic")
     return hashlib.sha256(parts).hexdigest()[:ID_LENGTH]
+
+
+def _told(bars: BarsFile) -> list[Any]:
+    names = ("symbol", "timeframe", "lot", "tick", "calendar", "dividends")
+    return [*(getattr(bars, name) for name in names), bars.input["sha256"]]
 
 
 def work_folder(home: Path, identity: str) -> Path:

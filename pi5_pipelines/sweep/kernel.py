@@ -9,8 +9,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pi5_pipelines.backtest import compiled, trades
-from pi5_pipelines.sweep import block, tally
+from pi5_pipelines.backtest import compiled, frictions, trades
+from pi5_pipelines.backtest.code_version import rule_version
+from pi5_pipelines.sweep import block, block_orders, block_portfolio, tally, terms
 from trading import strategies
 
 if TYPE_CHECKING:
@@ -22,25 +23,30 @@ LINEAR_ALGEBRA = "scipy.linalg"
 @cache
 def sweep_version(strategy: str) -> str:
     """Twelve hex digits that change when any line changes that decides a figure of this strategy's sweeps."""
-    total = hashlib.sha256(compiled.code_version(strategy).encode())
-    for module in (block, tally, trades):
+    total = hashlib.sha256(rule_version(strategy).encode())
+    for module in (block, block_orders, block_portfolio, tally, terms, frictions, trades):
         total.update(Path(str(module.__file__)).read_bytes())
     return total.hexdigest()[:12]
 
 
 @cache
-def compiled_block(name: str) -> Callable[..., int]:
-    """The compiled block of the strategy called `name`; the first call of a new code version takes seconds.
+def compiled_block(name: str, loop: str = "plain") -> Callable[..., int]:
+    """The compiled block of a strategy in its "plain" loop, or in that of "orders" or "portfolio" (BacktestSpec.loop).
 
-    References are not counted, which would be a third of the work, unless the strategy makes lists or arrays.
+    The first call of a new code version takes seconds. References are not counted, which would be a third of the work
+    of a plain loop on one symbol, unless the strategy makes lists or arrays.
     """
     import numba
     from numba.core.errors import NumbaError
 
     _load_compiler()
+    if loop == "orders":
+        compiled.share_order_core()
     compiled.register_rulebook()
     numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version(name)}")  # type: ignore[attr-defined]  # made at import
     _register(tally)
+    if loop != "plain":
+        return _made_of_more(name, loop)
     if strategies.find(name).many_symbols:
         return _made(name, {})
     made = _made(name, compiled.UNCOUNTED)
@@ -68,6 +74,22 @@ def _made(name: str, options: dict[str, Any]) -> Callable[..., int]:
         run = register_jitable(**compiled.INLINE)(loop)
         made = block.one_symbol_block(run, strategy.memory, _as_tuple(len(strategy.parameters)))
     found: Callable[..., int] = numba.njit(cache=True, nogil=True, **options)(_named(made, f"sweep_{name}{suffix}"))
+    return found
+
+
+def _made_of_more(name: str, loop: str) -> Callable[..., int]:
+    """The block of the loop of orders, or of that of portfolios."""
+    import numba
+    from numba.extending import register_jitable
+
+    strategy, called = strategies.find(name), f"{loop}_{name}"
+    if loop == "orders":
+        orders = _named(compiled.interpreted_orders_loop(strategy), f"sweep_run_{called}")
+        made = block_orders.orders_block(register_jitable(**compiled.UNCOUNTED)(orders), strategy.memory)
+    else:
+        portfolio = _named(compiled.interpreted_portfolio_loop(strategy), f"sweep_run_{called}")
+        made = block_portfolio.portfolio_block(register_jitable(portfolio), strategy.memory)
+    found: Callable[..., int] = numba.njit(cache=True, nogil=True)(_named(made, f"sweep_{called}"))
     return found
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
 from pi5_pipelines.backtest.run import aligned
-from pi5_pipelines.errors import BacktestError
 from pi5_pipelines.sweep.block import DONE, MARK_AT, MARK_ROOM, MARK_SIZE, NEEDS_STATE
 from pi5_pipelines.sweep.kernel import compiled_block
 from pi5_pipelines.sweep.tally import FIGURES, MOMENTS, TALLY_SIZE, TRADE_ROWS
+from pi5_pipelines.sweep.terms import Terms, terms_of
 from trading.timeframe import periods_per_year
 
 if TYPE_CHECKING:
@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.spec import BacktestSpec
-    from trading.rules import Rules
 
     Table = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
 FIRST_FILLS = 1_024
 FIRST_STATE = 1_024
-FIRST_BYTES = 8 * (FIRST_STATE + driver.FILL_COLUMNS * FIRST_FILLS)
 NUMBER = 8  # bytes
 
 
@@ -44,39 +42,39 @@ class Market:
     last_close: NDArray[np.float64]
     periods: float
     cash: float
-    rules: Rules
+    terms: Terms
 
     @property
     def bars(self) -> int:
         """How many moments there are."""
         return int(self.columns.ts_us.size)
 
+    @property
+    def lane_bytes(self) -> int:
+        """What the buffers of a lane take at first."""
+        terms = self.terms
+        return curve_bytes(self.bars) + NUMBER * (FIRST_STATE + terms.fill_columns * FIRST_FILLS) + terms.fixed_bytes
+
     @classmethod
     def of(cls, spec: BacktestSpec, bars: Sequence[Bars]) -> Market:
         """The market of a spec on one symbol's bars, or on several for a strategy over many symbols.
 
-        Raises BacktestError for a run that needs more than the plain loop.
+        Raises BacktestError for frictions that do not go with the bars.
         """
         import numpy as np
 
-        if spec.by_orders():
-            raise BacktestError(
-                "sweeps run targets with plain fees and slippage, and no orders or frictions",
-                where=f"strategy {spec.strategy}",
-                hint="use `pi5 backtest`, or leave the frictions out",
-            )
         if spec.definition().many_symbols:
             columns = aligned(bars)
         else:
             columns = driver.Columns(bars[0].ts_us, *(getattr(bars[0], name) for name in COLUMNS))
         return cls(
-            block=compiled_block(spec.strategy),
+            block=compiled_block(spec.strategy, spec.loop()),
             columns=columns,
             lots=np.array([one.lot for one in bars], dtype=np.float64),
             last_close=np.array([one.close[-1] for one in bars], dtype=np.float64),
             periods=periods_per_year(bars[0].timeframe, bars[0].calendar),
             cash=float(spec.cash),
-            rules=spec.rules(),
+            terms=terms_of(spec, bars),
         )
 
 
@@ -111,8 +109,7 @@ class Lane:
         self._state = np.zeros(FIRST_STATE)
         self._account = np.zeros(4)
         self._curve = np.zeros((driver.CURVE_ROWS, market.bars))
-        self._fills = np.zeros((min(FIRST_FILLS, 2 * market.bars + 4), driver.FILL_COLUMNS))
-        self._book = np.zeros((driver.BOOK_ROWS, symbols))
+        self._book, self._fills = market.terms.books(min(FIRST_FILLS, 2 * market.bars + 4))
         self._trades = np.zeros((symbols, TRADE_ROWS))
         self._totals = np.zeros(TALLY_SIZE)
         self.mark = np.zeros(MARK_SIZE, dtype=np.int64)
@@ -193,7 +190,7 @@ class Lane:
             params,
             market.cash,
             market.lots,
-            market.rules,
+            market.terms.rules,
             market.periods,
             market.last_close,
             self._state,
@@ -216,14 +213,14 @@ class Lane:
         wanted = int(self.mark[MARK_ROOM])
         state = wanted if code == NEEDS_STATE else self._state.size
         fills = len(self._fills) if code == NEEDS_STATE else wanted
-        needed = NUMBER * (state + driver.FILL_COLUMNS * fills)
+        needed = NUMBER * (state + self._market.terms.fill_columns * fills)
         if needed > self._room:
             what = "state" if code == NEEDS_STATE else "orders"
             return f"its {what} would take {needed / 1e6:,.1f} MB, more than --max-memory leaves"
         if code == NEEDS_STATE:
             self._state = np.zeros(state)
         else:
-            self._fills = np.zeros((fills, driver.FILL_COLUMNS))
+            self._book, self._fills = self._market.terms.books(fills)
         return ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pi5_pipelines.backtest.bars import COLUMNS, bars_from_file, bars_from_lake, label
+from pi5_pipelines.backtest.bars import COLUMNS, bars_from_file, bars_from_lake, digest, label
 from pi5_pipelines.errors import DataRangeError, Pi5Error
 from pi5_pipelines.sweep.job import BarsFile, LoadRequest
 from pi5_pipelines.sweep.message import Message, say
@@ -44,18 +44,22 @@ def keep(bars: Bars, path: Path) -> BarsFile:
     """Write one symbol's bars as a numpy file; times are kept bit for bit in a row of their own."""
     import numpy as np
 
-    rows = np.vstack([bars.ts_us.view(np.float64), *(getattr(bars, name) for name in COLUMNS)])
-    np.save(path, rows)
+    rows = [bars.ts_us.view(np.float64), *(getattr(bars, name) for name in COLUMNS)]
+    if bars.dividends is not None:
+        rows.append(bars.dividends)
+    np.save(path, np.vstack(rows))
     return BarsFile(
         path=str(path),
         symbol=bars.symbol,
         timeframe=bars.timeframe,
         lot=bars.lot,
+        tick=bars.tick,
         calendar=bars.calendar,
         bars=len(bars),
         start=label(bars.ts_us[0], bars.timeframe),
         end=label(bars.ts_us[-1], bars.timeframe),
         input=bars.input,
+        dividends="" if bars.dividends is None else digest(bars.dividends),
     )
 
 

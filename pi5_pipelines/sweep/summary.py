@@ -7,14 +7,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pi5_pipelines.honesty.deflated import deflated_sharpe, return_moments
+from pi5_pipelines.honesty.deflated import deflated_sharpe, expected_max_sharpe, return_moments
 from pi5_pipelines.honesty.pbo import BLOCKS as CSCV_BLOCKS
 from pi5_pipelines.honesty.pbo import BlockMoments, block_bounds, overfitting
 from pi5_pipelines.honesty.trials import Ledger, SharpeMoments
 from pi5_pipelines.sweep.chunk import column_name
 from pi5_pipelines.sweep.lane import Figures, Lane
 from pi5_pipelines.sweep.parquet import read_columns
-from pi5_pipelines.sweep.tally import BLOCKS, FIGURES, MOMENTS
+from pi5_pipelines.sweep.tally import BLOCKS, FIGURES, MOMENTS, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,18 +27,6 @@ if TYPE_CHECKING:
     from pi5_pipelines.sweep.sample import Sample
     from pi5_pipelines.sweep.space import Space
 
-# The figures of which more is better, by which a sweep can be ranked.
-RANKS = (
-    "sharpe",
-    "sortino",
-    "calmar",
-    "return_pct",
-    "annual_return_pct",
-    "max_drawdown_pct",
-    "profit_factor",
-    "win_rate_pct",
-    "avg_trade_pct",
-)
 SHOWN_ERRORS = 5
 
 
@@ -48,6 +36,8 @@ class LegCount:
 
     combinations: int = 0
     failed: int = 0
+    orders_rejected: int = 0
+    rejecting: int = 0
     errors: list[dict[str, Any]] = field(default_factory=list)
     best: list[tuple[float, int, dict[str, Any]]] = field(default_factory=list)
     sharpes: list[NDArray[np.float64]] = field(default_factory=list)
@@ -67,6 +57,9 @@ def count_leg(space: Space, paths: Iterable[Path], sample: Sample, rank_by: str,
         wrong = np.array([one is not None for one in errors], dtype=bool)
         found.combinations += numbers.size
         found.failed += int(wrong.sum())
+        rejected = columns["orders_rejected"][~wrong]
+        found.orders_rejected += int(rejected.sum())
+        found.rejecting += int((rejected > 0).sum())
         for row in np.flatnonzero(wrong)[: SHOWN_ERRORS - len(found.errors)].tolist():
             found.errors.append({**_params(columns, names, row), "error": errors[row]})
         defined = np.flatnonzero(~np.isnan(rank))
@@ -86,7 +79,7 @@ def _params(columns: dict[str, Any], names: list[str], row: int) -> dict[str, An
 
 def _row(columns: dict[str, Any], names: list[str], row: int) -> dict[str, Any]:
     figures = {name: columns[name][row].item() for name in FIGURES}
-    figures["trades"] = int(figures["trades"])
+    figures |= {name: int(figures[name]) for name in WHOLE}
     return {
         **_params(columns, names, row),
         "combination": columns["combination"][row].item(),
@@ -124,6 +117,7 @@ def judge_leg(job: Job, leg: int, lane: Lane, space: Space, sample: Sample, foun
         "failed": found.failed,
         "best": found.best[0][2] if found.best else None,
         "deflated_sharpe": None,
+        "luck_sharpe": None,
         "pbo": None,
         "pbo_sample": 0,
     }
@@ -139,6 +133,8 @@ def judge_leg(job: Job, leg: int, lane: Lane, space: Space, sample: Sample, foun
     with np.errstate(divide="ignore", invalid="ignore"):
         returns = equity[1:] / equity[:-1] - 1.0
     sharpes = sharpe_moments(found.sharpes, lane.periods)
+    luck = expected_max_sharpe(found.combinations, sharpes.variance) * math.sqrt(lane.periods)
+    document["luck_sharpe"] = _known(luck)
     document["deflated_sharpe"] = _known(deflated_sharpe(return_moments(returns), found.combinations, sharpes.variance))
     document |= _overfitting(sample.matrix(sorted(set(found.sampled))), lane.bars - 1)
     document["trials_ever"] = _record(job, leg, found, sharpes)

@@ -43,6 +43,9 @@ FIGURES = (
     "turnover",
     "fees_paid",
     "slippage_paid",
+    "ambiguous_bars",
+    "orders_rejected",
+    "margin_calls",
 )
 (
     EQUITY_FINAL,
@@ -63,7 +66,11 @@ FIGURES = (
     TURNOVER,
     FEES_PAID,
     SLIPPAGE_PAID,
-) = range(18)
+    AMBIGUOUS_BARS,  # from here on: what only the loop of orders counts
+    ORDERS_REJECTED,
+    MARGIN_CALLS,
+) = range(21)
+WHOLE = frozenset({"trades", "ambiguous_bars", "orders_rejected", "margin_calls"})
 
 # Returns are cut into this many blocks in time; each leaves its sum and its sum of squares (for CSCV).
 BLOCKS = 16
@@ -96,6 +103,7 @@ def tally(  # noqa: PLR0913, PLR0917 - compiled code takes no bundles of mixed k
     mean_equity = take_curve(equity, curve[CURVE_CASH], cash, periods, out, moments)
     take_fills(fills, count, mean_equity, out)
     take_trades(fills, count, last_close, trades, totals, out)
+    out[AMBIGUOUS_BARS], out[ORDERS_REJECTED], out[MARGIN_CALLS] = 0.0, 0.0, 0.0
 
 
 def change(before: float, now: float) -> float:

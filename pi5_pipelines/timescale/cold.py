@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pi5_pipelines.errors import TieringError
+from pi5_pipelines.errors import LakeDamagedError, TieringError
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.timescale.encoding import TYPES
 
@@ -52,7 +52,10 @@ def between(
     symbols: Sequence[str] = (),
     version: int | None = None,
 ) -> pl.DataFrame:
-    """The lake's rows with low <= ts < high in the hot tier's types, unsorted; opens no file of other partitions."""
+    """The lake's rows with low <= ts < high in the hot tier's types, unsorted; opens no file of other partitions.
+
+    Raises LakeDamagedError.
+    """
     schema, types = schema_of(table.name), dict(nothing(table).schema)
     if lake.version(table.name) is None:
         return nothing(table)
@@ -67,7 +70,14 @@ def between(
         scan = scan.filter(pl.col("ts") >= low.astimezone(UTC))
     if high is not None:
         scan = scan.filter(pl.col("ts") < high.astimezone(UTC))
-    return scan.select(pl.col(name).cast(kind) for name, kind in types.items()).collect()
+    try:
+        return scan.select(pl.col(name).cast(kind) for name, kind in types.items()).collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise LakeDamagedError(
+            f"a data file cannot be read: {error}",
+            where=f"lake table {table.name}",
+            hint="an old version may have been vacuumed; a current one is restored with `pi5 backup restore`",
+        ) from error
 
 
 def nothing(table: HotTable) -> pl.DataFrame:

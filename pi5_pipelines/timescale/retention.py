@@ -88,7 +88,7 @@ def _verify(
             rows = rows_between(connection, table, *part)
             if rows is not None:
                 astray.append(_astray(lake, table, rows, versions))
-    return told, pl.concat(astray)
+    return told, pl.concat(astray).sort(table.key)
 
 
 def _astray(lake: Lake, table: HotTable, rows: pl.DataFrame, versions: list[int]) -> pl.DataFrame:

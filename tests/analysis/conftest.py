@@ -1,48 +1,18 @@
-"""What the tests of analysis share: real prices, and random trades on random bars."""
+"""What the tests of analysis share: random trades on random bars."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-from pi5_pipelines.backtest.bars import Bars, bars_from_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import polars as pl
 
-DAY_US = 86_400_000_000
-
-
-@pytest.fixture(scope="session")
-def goog() -> Bars:
-    """Real daily prices of GOOG as shipped in the backtesting wheel."""
-    spec = find_spec("backtesting")
-    assert spec is not None
-    assert spec.origin is not None
-    return bars_from_file(Path(spec.origin).parent / "test" / "GOOG.csv")
-
-
-@pytest.fixture(scope="session")
-def random_bars() -> Callable[..., Bars]:
-    """Make bars of a random walk from a seed."""
-
-    def make(seed: int, length: int, symbol: str = "RND", *, step_us: int = DAY_US, offset: int = 15_000) -> Bars:
-        rng = np.random.default_rng(seed)
-        close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.02, length)))
-        open_ = close * np.exp(rng.normal(0.0, 0.005, length))
-        high = np.maximum(open_, close) * (1.0 + rng.uniform(0.0, 0.02, length))
-        low = np.minimum(open_, close) * (1.0 - rng.uniform(0.0, 0.02, length))
-        ts_us = offset * DAY_US + np.arange(length, dtype=np.int64) * step_us
-        origin = {"symbol": symbol, "adjust": "none", "sha256": str(seed)}
-        return Bars(symbol, "1d", ts_us, open_, high, low, close, np.ones(length), origin)
-
-    return make
+    from pi5_pipelines.backtest.bars import Bars
 
 
 @pytest.fixture(scope="session")

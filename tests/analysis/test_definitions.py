@@ -74,7 +74,7 @@ def test_a_run_of_one_bar_has_a_document(random_bars: Callable[..., Bars]) -> No
 
 
 def test_several_symbols_have_every_figure(random_bars: Callable[..., Bars]) -> None:
-    two = [random_bars(1, 400, "A"), random_bars(2, 380, "B", offset=15_020)]
+    two = [random_bars(1, 400, "A"), random_bars(2, 380, "B", offset=20)]
     document = run_backtest(BacktestSpec(strategy="momentum_rotation"), two, interpreted=True).document
     assert METRICS.keys() <= document.keys()
     assert 0.0 < document["max_gross_exposure_pct"] < 130.0

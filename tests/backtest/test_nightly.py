@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
-from pi5_pipelines.backtest import compiled, nightly, result
+from pi5_pipelines.backtest import nightly, result
+from pi5_pipelines.backtest.code_version import code_version
+from pi5_pipelines.honesty.trials import Ledger, ledger_file
 from pi5_pipelines.ingest import check, ingest
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.market.calendars import sessions
@@ -69,6 +72,32 @@ def test_a_second_night_on_the_same_data_runs_nothing_and_changes_no_line(
     assert nightly.outcome_file(settings).read_bytes() == kept
 
 
+def test_a_bar_on_a_day_without_a_session_is_told_and_its_symbol_is_run(night: Night, settings: Settings) -> None:
+    saturday = prices(50) + "\n2024-01-06,100,110,90,101,1000"
+    assert {symbol for _, symbol in night(saturday, prices(50))} == {"A", "B"}
+    found = Lake(settings.folder("lake")).read("verdicts").filter(~pl.col("passed"))
+    assert found.select("symbol", "check", "detail").rows() == [
+        ("A", "off_session_bars", "the exchange did not trade on: 2024-01-06")
+    ]
+
+
+def test_every_run_is_a_trial_and_a_second_night_makes_none(night: Night, settings: Settings) -> None:
+    night(prices(50), prices(50))
+    ledger = Ledger(ledger_file(settings))
+    assert [ledger.count(strategy) for strategy in ("buy_and_hold", "sma_cross")] == [2, 2]
+    night(prices(50), prices(50))
+    assert ledger.count() == 4
+
+
+def test_a_ledger_that_cannot_be_used_is_told_and_costs_no_result(night: Night, settings: Settings) -> None:
+    first = night(prices(50), prices(50))
+    ledger_file(settings).write_bytes(b"no database, but long enough to be taken for one" * 100)
+    outcome = nightly.run_nightly(settings, Lake(settings.folder("lake")))
+    assert {(row["strategy"], row["symbols"][0]) for row in outcome.results} == first.keys()
+    (told,) = outcome.failed
+    assert "the ledger of trials cannot be used" in told["reason"]
+
+
 def test_a_restated_bar_runs_its_symbol_again_and_no_other(night: Night) -> None:
     first = night(prices(50), prices(50))
     second = night(prices(50, last_close=105.0), prices(50))
@@ -103,7 +132,7 @@ def test_a_changed_strategy_file_runs_that_strategy_again_and_no_other(
     first = night(prices(50), prices(50))
 
     def changed(strategy: str | None = None) -> str:
-        version = compiled.code_version(strategy)
+        version = code_version(strategy)
         return "changed" if strategy == "sma_cross" else version
 
     for module in (nightly, result):
@@ -111,11 +140,3 @@ def test_a_changed_strategy_file_runs_that_strategy_again_and_no_other(
     second = night(prices(50), prices(50))
     assert second["sma_cross", "A"]["change"] == "code changed"
     assert second["buy_and_hold", "A"] == first["buy_and_hold", "A"]
-
-
-def test_a_strategy_s_version_hangs_on_its_own_file_and_the_shared_rules() -> None:
-    hashes = compiled.source_hashes("sma_cross")
-    files = {path for path in hashes if path.startswith("trading/strategies/")}
-    assert files == {"trading/strategies/__init__.py", "trading/strategies/sma_cross.py"}
-    assert {"trading/costs.py", "trading/indicators.py", "pi5_pipelines/backtest/driver.py"} <= hashes.keys()
-    assert compiled.code_version("sma_cross") != compiled.code_version("buy_and_hold") != compiled.code_version()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pi5_pipelines.backup import backup_folder, create, manifests, outcome, prune, restore, verify
+from pi5_pipelines.backup import backup_folder, create, manifests, outcome, prune, restore, unreadable, verify
 from pi5_pipelines.backup.catalog import CATALOG, MANIFEST, OUTCOME
 from pi5_pipelines.errors import BackupError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.settings import Settings
 
 NOTE = "exports/note.txt"
+OLDER, NEWER = "20200101T000000-abcdef", "20990101T000000-abcdef"
 
 
 def one_table_file(settings: Settings) -> str:
@@ -97,15 +98,31 @@ def test_a_content_that_cannot_be_read_is_named(bare: Settings, kept: Callable[[
 
 
 def test_a_truncated_manifest_is_named_and_the_others_stay_usable(bare: Settings, tmp_path: Path) -> None:
-    first, second = create(bare), create(bare)
-    path = backup_folder(bare) / CATALOG / f"{second.id}{MANIFEST}"
-    path.write_bytes(path.read_bytes()[:100])
-    for attempt in (lambda: verify(bare), lambda: restore(bare, "latest", tmp_path / "new"), lambda: prune(bare)):
+    first = create(bare)
+    path = backup_folder(bare) / CATALOG / f"{NEWER}{MANIFEST}"
+    path.write_bytes((path.parent / f"{first.id}{MANIFEST}").read_bytes()[:100])
+    for wanted in ("latest", NEWER):
         with pytest.raises(BackupError, match="the manifest cannot be read") as caught:
-            attempt()
+            verify(bare, wanted)
         assert caught.value.where == str(path)
+        with pytest.raises(BackupError, match="the manifest cannot be read"):
+            restore(bare, wanted, tmp_path / "new")
+    assert [error.where for error in unreadable(backup_folder(bare))] == [str(path)]
+    assert verify(bare, first.id).id == first.id
     path.unlink()
-    assert verify(bare).id == first.id
+    assert unreadable(backup_folder(bare)) == []
+
+
+def test_backups_go_on_beside_a_manifest_that_cannot_be_read(bare: Settings, tmp_path: Path) -> None:
+    path = backup_folder(bare) / CATALOG / f"{OLDER}{MANIFEST}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"{")
+    made = create(bare)
+    assert prune(bare) == ()
+    assert verify(bare).id == made.id
+    restore(bare, "latest", tmp_path / "new")
+    assert (tmp_path / "new" / NOTE).read_text() == "first"
+    assert path.read_bytes() == b"{"
 
 
 def test_a_manifest_under_another_name_is_refused(bare: Settings, rewrite: Callable[..., None]) -> None:

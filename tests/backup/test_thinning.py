@@ -128,11 +128,13 @@ def test_pruning_never_drops_the_newest_that_was_verified_good(
     assert verify(daily, good, full=True).id == good
 
 
-def test_pruning_with_a_damaged_manifest_drops_nothing(daily: Settings, aged: Callable[[str, int], str]) -> None:
+def test_pruning_beside_a_damaged_manifest_drops_old_backups_and_no_content(
+    daily: Settings, aged: Callable[[str, int], str]
+) -> None:
     ids = [aged(f"day {days}", days) for days in (4, 3, 2, 1)]
     folder = backup_folder(daily)
     pool = {path.name for path in (folder / "pool").glob("??/*")}
     (folder / CATALOG / f"{ids[0]}{MANIFEST}").write_text("{")
-    with pytest.raises(BackupError, match="the manifest cannot be read"):
-        prune(daily)
+    assert prune(daily) == (ids[1],)
+    assert [one.id for one in manifests(folder)] == [ids[3], ids[2]]
     assert {path.name for path in (folder / "pool").glob("??/*")} == pool

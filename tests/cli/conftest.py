@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +28,6 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("PI5_", "DAGSTER_")) and name != "PI5_NUMBA_CACHE":
             monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="session")
-def prices() -> Path:
-    """Real daily prices of GOOG, 2,148 rows, as shipped in the backtesting wheel."""
-    spec = find_spec("backtesting")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "test" / "GOOG.csv"
 
 
 @pytest.fixture(scope="session")

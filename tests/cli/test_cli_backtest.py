@@ -43,11 +43,11 @@ CONTRACT = [
 
 
 @pytest.fixture
-def backtest(prices: Path, document: Callable[..., Any]) -> Run:
+def backtest(goog_file: Path, document: Callable[..., Any]) -> Run:
     """Run the moving averages on the real prices of GOOG, with more options; answers the result's document."""
 
     def run(*options: str) -> dict[str, Any]:
-        found: dict[str, Any] = document("backtest", "sma_cross", "--bars", str(prices), *options, "--json", "-")
+        found: dict[str, Any] = document("backtest", "sma_cross", "--bars", str(goog_file), *options, "--json", "-")
         return found
 
     return run
@@ -99,9 +99,9 @@ def test_the_known_answer(backtest: Run) -> None:
 
 
 def test_parquet_and_other_cases_of_names_give_the_result_of_csv(
-    backtest: Run, document: Callable[..., Any], prices: Path
+    backtest: Run, document: Callable[..., Any], goog_file: Path
 ) -> None:
-    frame = pl.read_csv(prices).rename({"": "DATE", "Open": "OPEN", "Close": "close"})
+    frame = pl.read_csv(goog_file).rename({"": "DATE", "Open": "OPEN", "Close": "close"})
     frame.with_columns(pl.col("DATE").str.to_date()).write_parquet("GOOG.parquet")
     found = document("backtest", "sma_cross", "--bars", "GOOG.parquet", "--json", "-")
     expected = backtest()
@@ -177,8 +177,8 @@ def test_interpreted_gives_the_same_document(simple: Run) -> None:
     assert simple("--interpreted", "--fee-bps", "3") == simple("--fee-bps", "3")
 
 
-def test_json_goes_to_a_file_and_a_table_to_people(pi5: Callable[..., Result], backtest: Run, prices: Path) -> None:
-    answer = pi5("backtest", "sma_cross", "--bars", str(prices), "--json", "out.json")
+def test_json_goes_to_a_file_and_a_table_to_people(pi5: Callable[..., Result], backtest: Run, goog_file: Path) -> None:
+    answer = pi5("backtest", "sma_cross", "--bars", str(goog_file), "--json", "out.json")
     assert answer.exit_code == 0
     found = json.loads(Path("out.json").read_text())
     assert found == backtest()
@@ -187,12 +187,12 @@ def test_json_goes_to_a_file_and_a_table_to_people(pi5: Callable[..., Result], b
 
 
 def test_a_pipe_as_target_is_written_into_and_stays_a_pipe(
-    pi5: Callable[..., Result], backtest: Run, prices: Path
+    pi5: Callable[..., Result], backtest: Run, goog_file: Path
 ) -> None:
     os.mkfifo("pipe")
     reader = os.open("pipe", os.O_RDONLY | os.O_NONBLOCK)
     try:
-        assert pi5("backtest", "sma_cross", "--bars", str(prices), "--json", "pipe").exit_code == 0
+        assert pi5("backtest", "sma_cross", "--bars", str(goog_file), "--json", "pipe").exit_code == 0
         assert json.loads(os.read(reader, 1 << 16)) == backtest()
     finally:
         os.close(reader)

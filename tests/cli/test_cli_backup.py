@@ -37,6 +37,7 @@ def test_a_backup_is_made_verified_and_listed(
     kept: dict[str, Any], document: Callable[..., Any], pi5: Callable[..., Result]
 ) -> None:
     assert kept["verified"]["good"]
+    assert kept.pop("unreadable") == []
     assert kept["tables"]["bars_1d"] == {"version": 0, "rows": 11_958}
     assert document("backup", "list", "--json")["backups"] == [kept]
     again = document("backup", "create", "--json")
@@ -44,6 +45,21 @@ def test_a_backup_is_made_verified_and_listed(
     assert [one["id"] for one in document("backup", "list", "--json")["backups"]] == [again["id"], kept["id"]]
     assert kept["id"] in pi5("backup", "list").stdout
     assert document("status", "--json")["backup"]["id"] == again["id"]
+
+
+def test_a_manifest_that_cannot_be_read_is_named_and_stops_no_backup(
+    kept: dict[str, Any], document: Callable[..., Any], pi5: Callable[..., Result], home: Path
+) -> None:
+    broken = home.parent / "backups" / "catalog" / f"{kept['id']}.json"
+    broken.write_text("{")
+    made = document("backup", "create", "--json")
+    assert made["new_bytes"] == 0
+    (told,) = made["unreadable"]
+    assert told.startswith(f"{broken}: the manifest cannot be read")
+    assert document("backup", "list", "--json")["unreadable"] == [told]
+    assert told in pi5("backup", "list").stdout
+    assert "BAD: " in pi5("backup", "create").stdout
+    assert document("status", "--json")["backup"] == {"id": None, "problem": told}
 
 
 def test_without_a_backup_the_list_says_how_to_make_one(

@@ -56,14 +56,14 @@ def versions(home: Path) -> dict[tuple[str, int], pl.DataFrame]:
 def test_ingest_on_a_full_disk_is_one_line_and_harms_nothing(
     small_home: Path,
     fill: Callable[[int], Path],
-    prices: Path,
+    goog_file: Path,
     process: Callable[..., subprocess.Popen[bytes]],
     pi5: Callable[..., Result],
     free: int,
 ) -> None:
     before = versions(small_home)
     (small_home / "inbox").mkdir(exist_ok=True)
-    shutil.copy(prices, small_home / "inbox" / "NEW.csv")
+    shutil.copy(goog_file, small_home / "inbox" / "NEW.csv")
     ballast = fill(free)
     with process("ingest") as running:
         stdout, stderr = running.communicate(timeout=60)

@@ -25,11 +25,11 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture
-def work_to_do(lake_home: Path, prices: Path) -> Path:
+def work_to_do(lake_home: Path, goog_file: Path) -> Path:
     """A filled home with four more symbols in its inbox, each of which takes several commits."""
     (lake_home / "inbox").mkdir(exist_ok=True)
     for name in COPIES:
-        shutil.copy(prices, lake_home / "inbox" / f"{name}.csv")
+        shutil.copy(goog_file, lake_home / "inbox" / f"{name}.csv")
     return lake_home
 
 

@@ -153,9 +153,9 @@ def test_a_result_damaged_beyond_reading_is_one_line(
 
 
 def test_a_bars_file_that_is_gone_is_named(
-    prices: Path, document: Callable[..., Any], again: Callable[..., tuple[int, dict[str, Any]]]
+    goog_file: Path, document: Callable[..., Any], again: Callable[..., tuple[int, dict[str, Any]]]
 ) -> None:
-    shutil.copy(prices, "own.csv")
+    shutil.copy(goog_file, "own.csv")
     found = document("backtest", "buy_and_hold", "--bars", "own.csv", "--json", "-")
     assert again(found["result_id"])[0] == 0
     Path("own.csv").unlink()

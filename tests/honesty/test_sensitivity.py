@@ -103,14 +103,38 @@ def test_a_strategy_without_parameters_has_no_neighbours(goog: Bars) -> None:
     assert np.isnan(found.sharpe_worst_neighbour)
 
 
-def test_a_strategy_that_places_orders_is_checked_but_for_the_delay(goog: Bars) -> None:
+def test_orders_one_bar_late_are_orders_that_travel_a_bar_longer(goog: Bars) -> None:
     spec = BacktestSpec(strategy="atr_breakout", fee_bps=5.0)
-    assert spec.by_orders()
     found = sensitivity(spec, [goog])
     assert found.sharpe == pytest.approx(run_backtest(spec, [goog]).document["sharpe"])
     assert found.sharpe_double_costs < found.sharpe
-    assert np.isnan(found.sharpe_delayed)
+    late = msgspec.structs.replace(spec, frictions=FrictionSpec(latency="1bar"))
+    assert found.sharpe_delayed == pytest.approx(run_backtest(late, [goog]).document["sharpe"])
     assert len(found.neighbours) >= 2
+    assert np.isnan(sensitivity(msgspec.structs.replace(spec, fill="close"), [goog]).sharpe_delayed)
+
+
+@pytest.mark.parametrize("strategy", ["atr_breakout", "donchian_breakout"])
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ({"fees": "per-share:0.01:min=1", "spread": "4bps"}, {"fees": "per-share:0.02:min=2", "spread": "8bps"}),
+        ({"fees": "tiered:2/5:1e4=1/4"}, {"fees": "tiered:4/10:1e4=2/8"}),
+        ({"spread": "0.02", "impact": "sqrt:1"}, {"spread": "0.04", "impact": "sqrt:2"}),
+        (
+            {"slippage": "volume-share:limit=0.025:impact=0.1"},
+            {"slippage": "volume-share:limit=0.025:impact=0.2"},
+        ),
+    ],
+)
+def test_costs_of_every_kind_are_doubled(
+    goog: Bars, strategy: str, once: dict[str, str], twice: dict[str, str]
+) -> None:
+    spec = BacktestSpec(strategy=strategy, frictions=msgspec.convert(once, FrictionSpec))
+    dearer = msgspec.structs.replace(spec, frictions=msgspec.convert(twice, FrictionSpec))
+    found = sensitivity(spec, [goog])
+    assert found.sharpe_double_costs == pytest.approx(run_backtest(dearer, [goog]).document["sharpe"], rel=1e-9)
+    assert found.sharpe_double_costs != found.sharpe
 
 
 def test_frictions_are_part_of_every_run(goog: Bars) -> None:

@@ -209,9 +209,3 @@ def test_an_unknown_objective_and_an_empty_space_are_refused(goog: Bars) -> None
         walk_forward(SPEC, [goog], GRID, folds, "luck")
     with pytest.raises(BacktestError, match="no combination"):
         walk_forward(SPEC, [goog], GRID[:0], folds)
-
-
-def test_runs_through_orders_are_refused(goog: Bars) -> None:
-    folds = folds_of(len(goog), 500, 250)
-    with pytest.raises(BacktestError, match="walk-forward of atr_breakout: it goes through orders"):
-        walk_forward(BacktestSpec(strategy="atr_breakout"), [goog], np.zeros((1, 4)), folds)

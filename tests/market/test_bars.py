@@ -50,6 +50,26 @@ def test_any_price_with_a_decimal_more_than_the_scale_is_refused(hundred_thousan
         to_scaled(one(close=hundred_thousandths / 10**5), Instrument("A", price_scale=4), "here")
 
 
+@given(
+    cents=st.lists(st.integers(1, 9_999_999), min_size=1, max_size=50),
+    printed=st.booleans(),
+    price_scale=st.integers(2, 5),
+)
+def test_prices_of_seven_digits_come_back_from_single_precision_as_they_were_quoted(
+    cents: list[int], *, printed: bool, price_scale: int
+) -> None:
+    """1234.56 reads 1234.56005859 there; 1234.5601 would be the nearest of four decimals."""
+    close = pl.Series([*cents, 123_457], dtype=pl.Int64)  # 1234.57 alone tells the file's precision
+    single = (close / 100).cast(pl.Float32).cast(pl.Float64)
+    bars = pl.concat([one()] * len(close)).with_columns(close=single.round(6) if printed else single)
+    scaled = to_scaled(bars, Instrument("A", price_scale=price_scale), "here")
+    assert scaled["close"].to_list() == (close * 10 ** (price_scale - 2)).to_list()
+
+
+def test_a_price_that_only_looks_like_single_precision_is_kept_as_it_is() -> None:
+    assert to_scaled(one(close=81754.4375), Instrument("A"), "here")["close"].to_list() == [817_544_375]
+
+
 def test_scaled_bars_carry_the_symbol_and_the_tables_columns() -> None:
     scaled = to_scaled(one(open=1.25, volume=7).drop("symbol"), Instrument("A"), "here")
     assert scaled.schema == dict(BARS)

@@ -12,6 +12,7 @@ from pi5_pipelines.errors import DataRangeError, UnknownNameError
 from pi5_pipelines.ingest import check
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.market.quality import CHECKS
 from pi5_pipelines.settings import IngestSettings, QualitySettings, Settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def failed(lake: Lake) -> list[tuple[object, ...]]:
 def test_every_symbol_is_judged_on_its_own(lake: Lake, fill: Callable[..., None], week: pl.DataFrame) -> None:
     fill(pl.concat([week[[0, 2, 4]], week.with_columns(symbol=pl.lit("B"))]))
     found = check(Settings(), lake)
-    assert found.height == 12
+    assert found.height == 2 * len(CHECKS)
     assert lake.read("verdicts").equals(found.sort("table", "symbol", "check"))
     assert failed(lake) == [GAP]
 

@@ -120,8 +120,14 @@ def test_sessions_before_the_first_and_after_the_last_bar_are_not_missing(week: 
     assert failed(week[1:3]) == {}
 
 
-def test_bars_beside_sessions_are_not_missing_any(week: pl.DataFrame) -> None:
-    assert failed(week, (MONDAY.date(),)) == {}
+def test_daily_bars_beside_sessions_are_found_and_are_not_missing_any(week: pl.DataFrame) -> None:
+    detail = "the exchange did not trade on: 2024-03-05, 2024-03-06, 2024-03-07 ..."
+    assert failed(week, (MONDAY.date(),)) == {"off_session_bars": (False, 4, MONDAY + timedelta(days=1), detail)}
+
+
+def test_shorter_bars_may_begin_before_their_session_s_day(week: pl.DataFrame) -> None:
+    found = verdicts("bars_1h", "A", week, (MONDAY.date(),))
+    assert found.filter(~pl.col("passed")).is_empty()
 
 
 def test_some_missing_sessions_may_be_let_pass(week: pl.DataFrame) -> None:

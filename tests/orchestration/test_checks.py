@@ -50,6 +50,14 @@ def test_symbols_that_all_fail_some_check_stop_the_night_whichever_it_is() -> No
     assert [found[name].stops for name in found] == [True, True, False]
 
 
+def test_a_failure_that_is_only_told_leaves_nobody_out() -> None:
+    rows = [verdict("A", "schema", passed=True), verdict("A", "off_session_bars", passed=False)]
+    found = rulings(rows, ["schema", "off_session_bars"])
+    assert [found[name].stops for name in found] == [False, False]
+    assert not found["off_session_bars"].passed
+    assert found["off_session_bars"].sentence == "1 of 1 symbols fail (A): told, and backtested all the same"
+
+
 def test_a_check_made_of_no_symbol_stops_the_night() -> None:
     ruling = rulings([], ["schema"])["schema"]
     assert (ruling.passed, ruling.stops) == (False, True)

@@ -147,7 +147,7 @@ def test_hostile_names_are_text() -> None:
         frame, [evil, "slow"], {"strategy": evil, "symbols": [evil], "start": evil, "end": evil, "honesty": honesty}
     )
     assert "<img" not in page
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 4
 
 
 def test_words_without_neighbours_stop_at_the_best() -> None:

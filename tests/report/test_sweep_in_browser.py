@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -100,6 +101,51 @@ def test_a_heading_sorts_all_combinations(look: Callable[..., Any], page_of_grid
     assert headings.nth(3).get_attribute("aria-sort") == "ascending"
 
 
+@pytest.mark.parametrize("how", ["median", "worst"])
+def test_a_point_is_shown_with_its_neighbours(
+    look: Callable[..., Any], page_of_grid: str, grid: pl.DataFrame, how: str
+) -> None:
+    page = look(page_of_grid).page
+    alone = picture(page), picture(page, "#relief")
+    page.locator("#firm").select_option(how)
+    assert picture(page) != alone[0]
+    assert picture(page, "#relief") != alone[1]
+    best = grid.sort("sharpe", descending=True).row(0, named=True)
+    near = []
+    for name in ("fast", "slow"):
+        line = grid[name].unique().sort().to_list()
+        place = line.index(best[name])
+        near.append(line[max(place - 1, 0) : place + 2])
+    around = grid.filter(pl.col("fast").is_in(near[0]), pl.col("slow").is_in(near[1]))["sharpe"].to_list()
+    expected = statistics.median(around) if how == "median" else min(around)
+    said = f"neighbourhood's {how} Sharpe {expected:.2f}; at this point: Sharpe {best['sharpe']:.2f}"
+    assert said.replace("-", "\N{MINUS SIGN}") in page.locator("#map-says").inner_text()
+
+
+def test_the_surface_turns_and_follows_the_figure(look: Callable[..., Any], page_of_grid: str) -> None:
+    seen = look(page_of_grid)
+    page = seen.page
+    assert page.locator("#relief").is_visible()
+    at_first = picture(page, "#relief")
+    page.locator("#relief").focus()
+    page.keyboard.press("ArrowRight")
+    turned = picture(page, "#relief")
+    assert turned != at_first
+    page.keyboard.press("ArrowLeft")
+    assert picture(page, "#relief") == at_first
+    page.locator("#relief").scroll_into_view_if_needed()
+    box = page.locator("#relief").bounding_box()
+    page.mouse.move(box["x"] + 200, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 320, box["y"] + 100, steps=4)
+    page.mouse.up()
+    assert picture(page, "#relief") != at_first
+    before = picture(page, "#relief")
+    page.locator("#figure").select_option("trades")
+    assert picture(page, "#relief") != before
+    assert seen.complaints == []
+
+
 def test_three_parameters_offer_a_choice_of_axes(look: Callable[..., Any], grid: pl.DataFrame) -> None:
     three = pl.concat([grid.with_columns(hold=pl.lit(one), sharpe=pl.col("sharpe") * one) for one in (1.0, 0.5, 2.0)])
     seen = look(render_sweep(three, ["fast", "slow", "hold"], DOCUMENT))
@@ -127,6 +173,7 @@ def test_small_sweeps_are_drawn_too(look: Callable[..., Any], grid: pl.DataFrame
     seen = look(render_sweep(chosen, ["fast", "slow"], DOCUMENT))
     assert seen.complaints == []
     assert seen.page.locator("#best tbody tr").count() == chosen.height
+    assert seen.page.locator("#relief").is_visible() == (frame == "undefined" and chosen["fast"].n_unique() > 1)
     seen.page.locator("#best thead th button").nth(2).click()
     assert seen.complaints == []
 

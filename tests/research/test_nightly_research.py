@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.backtest.nightly import run_nightly
 from pi5_pipelines.ingest import check, ingest
 from pi5_pipelines.lake.table import Lake
@@ -77,3 +79,16 @@ def test_a_search_that_cannot_be_made_is_told_in_the_command_s_own_words(setting
     outcome = nightly.run_research(chosen, Lake(chosen.folder("lake")))
     assert not outcome.lines
     assert "9:3:1" in outcome.failed[0]["reason"]
+
+
+def test_a_strategy_that_places_orders_is_searched_with_its_own_frictions(settings: Callable[..., Settings]) -> None:
+    own = FrictionSpec(fees="per-share:0.005:min=1", spread="2bps", borrow_pct=3.0, latency="1bar")
+    placing = StrategySettings(name="bollinger_reversion", sweep={"length": "5,10", "width": "1:2:0.5"}, frictions=own)
+    chosen = settings(placing)
+    outcome = nightly.run_research(chosen, Lake(chosen.folder("lake")))
+    assert not outcome.failed
+    (line,) = outcome.lines
+    assert line["combinations"] == 6
+    walk = json.loads((Path(line["page"]).parent / nightly.WALK).read_bytes())
+    assert walk["options"]["frictions"]["spread"] == "2bps"
+    assert len(walk["folds"]) > 3

@@ -1,56 +1,80 @@
-"""Bars, and `pi5 sweep` as users start it: a home of its own, a process of its own."""
+"""`pi5 sweep` as users start it: a home of its own, a process of its own."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pytest
 
-from pi5_pipelines.backtest.bars import Bars, bars_from_file, digest
+from pi5_pipelines.backtest.run import run_backtest
+from pi5_pipelines.sweep.lane import Figures, Lane, Market
+from pi5_pipelines.sweep.tally import BLOCKS, FIGURES, MOMENTS
+from trading import strategies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from pi5_pipelines.backtest.bars import Bars
+    from pi5_pipelines.backtest.spec import BacktestSpec
+
+TOLERANCE = 1e-12
+COMPILING_S = 600  # the loop of orders takes long to compile on a busy machine, once
 ROOT = Path(__file__).resolve().parents[2]
-DAY_US = 86_400_000_000
+
+
+def run_swept(
+    spec: BacktestSpec, bars: Sequence[Bars], combinations: Sequence[dict[str, float]]
+) -> tuple[Figures, Any]:
+    """The rows of these combinations, and the moments of their returns."""
+    definition = strategies.find(spec.strategy)
+    params = np.array([definition.params(one) for one in combinations], dtype=np.float64).reshape(len(combinations), -1)
+    into, moments = Figures.empty(len(combinations)), np.zeros((len(combinations), MOMENTS))
+    Lane(Market.of(spec, bars), room=1 << 30).run(params, into, {}, moments=moments)
+    return into, moments
+
+
+def check_rows(spec: BacktestSpec, bars: Sequence[Bars], combinations: list[dict[str, float]]) -> None:
+    rows, moments = run_swept(spec, bars, combinations)
+    assert rows.errors == {}
+    for row, params in enumerate(combinations):
+        result = run_backtest(msgspec.structs.replace(spec, params=params), bars)
+        assert rows.ruined[row] == result.document["ruined"]
+        for place, name in enumerate(FIGURES):
+            expected, found = result.document[name], rows.values[row, place]
+            where = (name, params, found, expected)
+            if expected is None:
+                assert math.isnan(found), where
+            else:
+                assert found == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE), where
+        with np.errstate(divide="ignore", invalid="ignore"):
+            returns = result.equity[1:] / result.equity[:-1] - 1.0
+        bounds = returns.size * np.arange(BLOCKS + 1) // BLOCKS
+        for block in range(BLOCKS):
+            part = returns[bounds[block] : bounds[block + 1]]
+            part = part[~np.isnan(part)]
+            assert moments[row, block] == pytest.approx(part.sum(), rel=TOLERANCE, abs=TOLERANCE)
+            assert moments[row, BLOCKS + block] == pytest.approx((part**2).sum(), rel=TOLERANCE, abs=TOLERANCE)
 
 
 @pytest.fixture(scope="session")
-def goog_file() -> Path:
-    """Real daily prices of GOOG, 2,148 rows, as shipped in the backtesting wheel."""
-    spec = find_spec("backtesting")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "test" / "GOOG.csv"
+def swept() -> Callable[..., tuple[Figures, Any]]:
+    """Run combinations in a lane; answers rows and moments."""
+    return run_swept
 
 
 @pytest.fixture(scope="session")
-def goog(goog_file: Path) -> Bars:
-    return bars_from_file(goog_file)
-
-
-@pytest.fixture(scope="session")
-def random_bars() -> Callable[..., Bars]:
-    """Make bars of a tick-rounded random walk from a seed."""
-
-    def make(seed: int, length: int, symbol: str = "RND") -> Bars:
-        rng = np.random.default_rng(seed)
-        close = np.maximum(np.round(100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.03, length))), 2), 0.01)
-        open_ = np.maximum(np.round(close * np.exp(rng.normal(0.0, 0.01, length)), 2), 0.01)
-        high, low = np.maximum(open_, close) + 0.01, np.maximum(np.minimum(open_, close) - 0.01, 0.01)
-        volume = rng.integers(1, 1_000, length).astype(np.float64)
-        ts_us = np.arange(length, dtype=np.int64) * DAY_US
-        origin = {"symbol": symbol, "adjust": "none", "sha256": digest(ts_us, open_, high, low, close, volume)}
-        return Bars(symbol, "1d", ts_us, open_, high, low, close, volume, origin)
-
-    return make
+def assert_rows_are_backtests() -> Callable[..., None]:
+    """Hold the rows of a lane to single backtests, figure by figure and moment by moment."""
+    return check_rows
 
 
 @pytest.fixture
@@ -86,9 +110,39 @@ def sweep(start: Callable[..., subprocess.Popen[bytes]]) -> Callable[..., dict[s
 
     def run(*arguments: str, **environ: str) -> dict[str, Any]:
         process = start(*arguments, "--json", "-", **environ)
-        out, err = process.communicate(timeout=120)
+        try:
+            out, err = process.communicate(timeout=COMPILING_S)
+        finally:
+            process.kill()
         assert out.strip(), err.decode()
         document: dict[str, Any] = json.loads(out)
         return {**document, "exit_code": process.returncode, "stderr": err.decode()}
 
     return run
+
+
+@pytest.fixture
+def program_with(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Callable[..., Any]]:
+    """`pi5 sweep` from a copy of the project that has the strategy `wrong`, whose source is given."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("trading", "pi5_pipelines", "live_engine"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def made(source: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+        (copy / "trading" / "strategies" / "wrong.py").write_text(source)
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, "-m", "pi5_pipelines.cli.main", "sweep", *arguments],
+                cwd=tmp_path,
+                env={**environment, "PYTHONPATH": str(copy)},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=COMPILING_S,
+            )
+
+        return run
+
+    return made

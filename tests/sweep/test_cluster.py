@@ -81,6 +81,40 @@ def test_a_worker_that_dies_loses_nothing_and_the_table_is_that_of_one_machine(
     assert sha256(tmp_path / "cluster.parquet") == sha256(tmp_path / "local.parquet")
 
 
+PLACING = (
+    "bollinger_reversion",
+    "--param",
+    "length=5:24",
+    "--param",
+    "width=1:2:0.5",
+    "--fees",
+    "per-share:0.005:min=1",
+)
+TARGETS = ("sma_cross", "--param", "fast=2:21", "--param", "slow=30,60", "--dividends", "--debit-pct", "6")
+
+
+@pytest.mark.parametrize("command", [PLACING, TARGETS], ids=["orders", "targets with dividends"])
+def test_orders_and_frictions_are_the_same_on_a_cluster(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    environment: dict[str, str],
+    cluster: tuple[str, list[Any]],
+    sweep: Callable[..., dict[str, Any]],
+) -> None:
+    one_symbol = {**environment, "PI5_INGEST_SOURCES": '["sample"]', "PI5_INGEST_SYMBOLS": '["IBM"]'}
+    ingest = [sys.executable, "-m", "pi5_pipelines.cli.main", "ingest"]
+    subprocess.run(ingest, cwd=tmp_path, env=one_symbol, check=True, capture_output=True)
+    lake = ("--symbol", "IBM", "--adjust", "splits")
+    small = {"PI5_SWEEP_CHUNK": "15"}
+    local = sweep(*command, *lake, "--out", "local.parquet", **small)  # workers find its machine code on disk
+    remote = sweep(*command, *lake, "--scheduler", cluster[0], "--out", "cluster.parquet", **small)
+    assert (remote["failed"], local["failed"]) == (0, 0)
+    assert sha256(tmp_path / "cluster.parquet") == sha256(tmp_path / "local.parquet")
+    if "--dividends" in command:
+        unpaid = sweep(*(one for one in command if one != "--dividends"), *lake)
+        assert unpaid["best"]["return_pct"] != local["best"]["return_pct"]
+
+
 def test_no_scheduler_is_one_clear_error_within_seconds(
     goog_file: Path, free_port: int, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
 # `how` says what this strategy does wrong; 0 is nothing.
 WRONG = '''
 """Goes wrong in the way that its parameter says."""
@@ -59,26 +56,10 @@ STRATEGY = Strategy(
 
 
 @pytest.fixture
-def program(tmp_path: Path, environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`pi5` from a copy of the project that has the strategy `wrong`."""
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in ("trading", "pi5_pipelines", "live_engine"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "trading" / "strategies" / "wrong.py").write_text(WRONG)
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "pi5_pipelines.cli.main", "sweep", *arguments],
-            cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(copy)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run
+def program(
+    program_with: Callable[..., Callable[..., subprocess.CompletedProcess[str]]],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return program_with(WRONG)
 
 
 def test_what_goes_wrong_stays_in_its_row(
@@ -118,6 +99,13 @@ def test_what_goes_wrong_stays_in_its_row(
         (("--param", "fast=2:5", "--trials", "7"), "a grid tries all combinations"),
         (("--param", "fast=2:5", "--max-memory", "lots"), "'lots' is no size"),
         (("--param", "fast=2:5", "--cash", "-1"), "cash is -1"),
+        (("--param", "fast=2:5", "--fees", "per-share:much"), "'much' is not a number"),
+        (("--param", "fast=2:5", "--fees", "percent:1bps", "--fee-bps", "1"), "give one of them"),
+        (("--param", "fast=2:5", "--latency", "50ms"), "needs finer bars"),
+        (("--param", "fast=2:5", "--dividends"), "bring no dividends"),
+        (("--param", "fast=2:5", "--spread", "1tick"), "tick"),
+        (("--param", "fast=2:5", "--limits", "weight=20%"), "limits and rebalance are for many symbols"),
+        (("--param", "fast=2:5", "--report", "/"), "/ is a folder"),
         ((), "no parameter to vary"),
     ],
 )
@@ -134,10 +122,21 @@ def test_wrong_input_is_one_clear_error(
     assert line.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        ("sma_cross", "--param", "fast=2:21", "--param", "slow=30:79"),
+        ("bollinger_reversion", "--param", "length=2:51", "--param", "stop=0.1:2:0.1", "--spread", "2bps"),
+    ],
+    ids=["plain", "orders"],
+)
 def test_too_little_memory_names_the_least_that_works_and_that_works(
-    goog_file: Path, start: Callable[..., subprocess.Popen[bytes]], sweep: Callable[..., dict[str, Any]]
+    ranges: tuple[str, ...],
+    goog_file: Path,
+    start: Callable[..., subprocess.Popen[bytes]],
+    sweep: Callable[..., dict[str, Any]],
 ) -> None:
-    command = ["sma_cross", "--bars", str(goog_file), "--param", "fast=2:21", "--param", "slow=30:79"]
+    command = [*ranges, "--bars", str(goog_file)]
     sweep(*command)  # compiled code is on disk now: compiling takes more memory
     process = start(*command, "--max-memory", "60MB")
     _, err = process.communicate(timeout=60)

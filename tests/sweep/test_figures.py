@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import subprocess
 import sys
@@ -16,14 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pi5_pipelines.backtest.bars import Bars
-from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
-from pi5_pipelines.sweep.lane import Figures, Lane, Market
-from pi5_pipelines.sweep.tally import BLOCKS, FIGURES, MOMENTS
 from trading import strategies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.slow
 
@@ -55,38 +51,6 @@ specs = st.builds(
 )
 
 
-def swept(spec: BacktestSpec, bars: Sequence[Bars], combinations: Sequence[dict[str, float]]) -> tuple[Figures, Any]:
-    """The rows of these combinations, and the moments of their returns."""
-    definition = strategies.find(spec.strategy)
-    params = np.array([definition.params(one) for one in combinations], dtype=np.float64).reshape(len(combinations), -1)
-    into, moments = Figures.empty(len(combinations)), np.zeros((len(combinations), MOMENTS))
-    Lane(Market.of(spec, bars), room=1 << 30).run(params, into, {}, moments=moments)
-    return into, moments
-
-
-def assert_rows_are_backtests(spec: BacktestSpec, bars: Sequence[Bars], combinations: list[dict[str, float]]) -> None:
-    rows, moments = swept(spec, bars, combinations)
-    assert rows.errors == {}
-    for row, params in enumerate(combinations):
-        result = run_backtest(msgspec.structs.replace(spec, params=params), bars)
-        assert rows.ruined[row] == result.document["ruined"]
-        for place, name in enumerate(FIGURES):
-            expected, found = result.document[name], rows.values[row, place]
-            where = (name, params, found, expected)
-            if expected is None:
-                assert math.isnan(found), where
-            else:
-                assert found == pytest.approx(expected, rel=TOLERANCE, abs=TOLERANCE), where
-        with np.errstate(divide="ignore", invalid="ignore"):
-            returns = result.equity[1:] / result.equity[:-1] - 1.0
-        bounds = returns.size * np.arange(BLOCKS + 1) // BLOCKS
-        for block in range(BLOCKS):
-            part = returns[bounds[block] : bounds[block + 1]]
-            part = part[~np.isnan(part)]
-            assert moments[row, block] == pytest.approx(part.sum(), rel=TOLERANCE, abs=TOLERANCE)
-            assert moments[row, BLOCKS + block] == pytest.approx((part**2).sum(), rel=TOLERANCE, abs=TOLERANCE)
-
-
 def test_every_strategy_has_combinations_here() -> None:
     placing_orders = {name for name in strategies.names() if strategies.find(name).trade is not None}
     assert sorted(COMBINATIONS) == sorted(set(strategies.names()) - placing_orders)
@@ -96,7 +60,12 @@ def test_every_strategy_has_combinations_here() -> None:
 @given(base=specs, seed=st.integers(0, 10_000), length=st.integers(2, 300))
 @settings(max_examples=8)
 def test_a_row_is_the_backtest_of_its_combination(
-    name: str, base: BacktestSpec, seed: int, length: int, random_bars: Callable[..., Bars]
+    name: str,
+    base: BacktestSpec,
+    seed: int,
+    length: int,
+    random_bars: Callable[..., Bars],
+    assert_rows_are_backtests: Callable[..., None],
 ) -> None:
     spec = msgspec.structs.replace(base, strategy=name)
     assert_rows_are_backtests(spec, [random_bars(seed, length)], COMBINATIONS[name])
@@ -105,20 +74,24 @@ def test_a_row_is_the_backtest_of_its_combination(
 @given(base=specs, seed=st.integers(0, 10_000), length=st.integers(2, 200))
 @settings(max_examples=8)
 def test_a_row_over_many_symbols_is_the_backtest_of_its_combination(
-    base: BacktestSpec, seed: int, length: int, random_bars: Callable[..., Bars]
+    base: BacktestSpec,
+    seed: int,
+    length: int,
+    random_bars: Callable[..., Bars],
+    assert_rows_are_backtests: Callable[..., None],
 ) -> None:
     spec = msgspec.structs.replace(base, strategy="momentum_rotation")
     bars = [random_bars(seed, length, "A"), random_bars(seed + 1, length, "B"), random_bars(seed + 2, length, "C")]
     assert_rows_are_backtests(spec, bars, COMBINATIONS["momentum_rotation"])
 
 
-def test_real_prices_with_costs(goog: Bars) -> None:
+def test_real_prices_with_costs(goog: Bars, assert_rows_are_backtests: Callable[..., None]) -> None:
     spec = BacktestSpec(strategy="sma_cross", fee_bps=5.0, slippage_bps=2.0)
     combinations: list[dict[str, float]] = [{"fast": f, "slow": s} for f in range(2, 50, 9) for s in range(50, 200, 30)]
     assert_rows_are_backtests(spec, [goog], combinations)
 
 
-def test_the_order_of_combinations_changes_nothing(goog: Bars) -> None:
+def test_the_order_of_combinations_changes_nothing(goog: Bars, swept: Callable[..., Any]) -> None:
     spec = BacktestSpec(strategy="sma_cross")
     combinations: list[dict[str, float]] = [{"fast": f, "slow": s} for f in (3, 20) for s in (30, 150)]
     forward, _ = swept(spec, [goog], combinations)
@@ -126,7 +99,7 @@ def test_the_order_of_combinations_changes_nothing(goog: Bars) -> None:
     assert forward.values.tobytes() == backward.values[::-1].tobytes()
 
 
-def test_a_ruined_account_is_told() -> None:
+def test_a_ruined_account_is_told(swept: Callable[..., Any], assert_rows_are_backtests: Callable[..., None]) -> None:
     close = np.array([100.0, 101.0, 99.0, 90.0, 80.0, 350.0, 360.0, 350.0])
     ts_us = np.arange(close.size, dtype=np.int64) * 86_400_000_000
     origin = {"symbol": "UP", "adjust": "none", "sha256": "x"}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from pi5_pipelines.errors import TimescaleLoginError, TimescaleUnreachableError
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.timescale.retention import drop_handed_over
 from pi5_pipelines.timescale.tiering import tier
@@ -41,3 +44,36 @@ def test_sealed_chunks_move_to_the_lake_and_are_dropped_by_a_later_run(any_dsn: 
         assert (late.chunks, late.rows, late.strays) == (2, 2 * 336 * 3, 0)
         assert connection.execute("SELECT count(*), min(ts) FROM bars_1m").fetchone() == (336 * 3, SEALED)
         assert union_rows(connection, lake, "bars_1m").equals(rows)
+
+
+def test_an_owner_moves_rows_a_writer_brings_late_ones_and_a_reader_sees_them_all(any_dsn: str, lake: Lake) -> None:
+    rows = bars(START, 400)
+    late = bars(START + timedelta(seconds=1), 1)
+    writer = make_conninfo(any_dsn, options="-c role=pi5_writer")
+    with migrated(any_dsn) as connection:
+        put(writer, "bars_1m", rows)
+        connection.execute("SET ROLE pi5_writer")
+        with pytest.raises(TimescaleLoginError, match="pi5 db user"):
+            tier(connection, lake, "bars_1m", before=START + CHUNK)
+        connection.execute("SET ROLE pi5_owner")
+        tier(connection, lake, "bars_1m", before=START + CHUNK)
+        put(writer, "bars_1m", late)
+        tier(connection, lake, "bars_1m", before=START + CHUNK)
+        assert drop_handed_over(connection, lake, "bars_1m", verified_before=SOON).chunks == 1
+        put(writer, "bars_1m", late.with_columns(volume=99))
+        connection.execute("SET ROLE pi5_reader")
+        assert union_rows(connection, lake, "bars_1m").height == rows.height + late.height
+        connection.execute("RESET ROLE")
+
+
+def test_a_connection_that_breaks_ends_the_run_with_one_clear_error(apache_dsn: str, lake: Lake) -> None:
+    with migrated(apache_dsn) as connection, psycopg.connect(apache_dsn, autocommit=True) as moving:
+        put(apache_dsn, "bars_1m", bars(START, 400))
+
+        def cut(step: str) -> None:
+            if step == "verified":
+                connection.execute("SELECT pg_terminate_backend(%s, 10000)", (moving.info.backend_pid,))
+
+        with pytest.raises(TimescaleUnreachableError, match="repeat"):
+            tier(moving, lake, "bars_1m", before=START + CHUNK, step=cut)
+        assert tier(connection, lake, "bars_1m", before=START + CHUNK).rows == 336 * 3
