@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
-from pi5_pipelines.cli.db_tune import tune
 from pi5_pipelines.cli.db_tier import compress, retain, tier
+from pi5_pipelines.cli.db_tune import tune
 from pi5_pipelines.cli.options import FILE, json_flag
 from pi5_pipelines.cli.screen import emit, progress, show, size, table
 

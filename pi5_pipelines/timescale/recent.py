@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from pi5_pipelines.lake.query import SPILL, Recent
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.timescale.chunks import chunks
-from pi5_pipelines.timescale.connection import access, connect, explained
+from pi5_pipelines.timescale.connection import explained
 from pi5_pipelines.timescale.read import rows_between
+from pi5_pipelines.timescale.replica import reading
 from pi5_pipelines.timescale.schema import TABLES, HotTable
 from pi5_pipelines.timescale.watermark import watermark
 
@@ -50,8 +51,8 @@ def recent_rows(settings: TimescaleSettings, lake: Lake, query: str) -> Iterator
     _sweep(spill)
     tables = [one for name, one in TABLES.items() if re.search(rf"\b{name}\b", query, re.IGNORECASE)]
     with tempfile.TemporaryDirectory(prefix=FOLDER, dir=spill) as folder:
-        with connect(access(settings, reader=True)) as connection:
-            found = write(connection, tables, Path(folder))
+        with reading(settings) as reader:
+            found = write(reader.connection, tables, Path(folder))
         yield found
 
 
