@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pi5_pipelines.cli.app import App, pass_app
+from pi5_pipelines.cli.db_load import load
 from pi5_pipelines.cli.db_tier import compress, retain, tier
 from pi5_pipelines.cli.db_tune import tune
 from pi5_pipelines.cli.options import FILE, json_flag
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 @click.group()
 def db() -> None:
     """Keep TimescaleDB, the hot tier: schema, state, users, settings."""
-
-
-db.add_command(tune)
 
 
 @db.command(short_help="Bring the schema up to date; safe to repeat.")
@@ -126,5 +124,5 @@ def user(app: App, name: str, *, role: Role, password_file: Path) -> None:
     show(f"{access.shown}: {name} is a {role}.")
 
 
-for command in (compress, tier, retain):
+for command in (load, compress, tier, retain, tune):
     db.add_command(command)

@@ -20,7 +20,7 @@ from pi5_pipelines.timescale.schema import hot_table
 from pi5_pipelines.timescale.watermark import watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import polars as pl
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pi5_pipelines.settings import Settings, TimescaleSettings
     from pi5_pipelines.timescale.load import LoadReport
     from trading.instrument import Instrument
+
+    Progress = Callable[[int, int, str], None]
 
 UNIX = datetime(1970, 1, 1, tzinfo=UTC)  # chunks are counted from it
 
@@ -66,21 +68,28 @@ class Followed:
     report: LoadReport
 
 
-def follow_lake(settings: Settings, lake: Lake) -> list[Followed]:
+def follow_lake(settings: Settings, lake: Lake, progress: Progress = lambda *_: None) -> list[Followed]:
     """Bring every table of bars up to the lake's present version; raises ConfigError, TimescaleError, LakeError.
 
     Instruments are brought first. Interrupted anywhere, the next call completes it; with nothing new it sends nothing.
+    `progress` hears of every commit: rows done, rows that may be sent at most, the table.
     """
     server = access(settings.timescale)
     with pool(server) as connections, explained(server.shown):
         return [
-            follow(connections, lake, table, settings.timescale)
+            follow(connections, lake, table, settings.timescale, progress)
             for table in (info.name for info in lake.tables() if info.rows)
             if table.startswith("bars_")
         ]
 
 
-def follow(connections: ConnectionPool, lake: Lake, table: str, settings: TimescaleSettings) -> Followed:
+def follow(
+    connections: ConnectionPool,
+    lake: Lake,
+    table: str,
+    settings: TimescaleSettings,
+    progress: Progress = lambda *_: None,
+) -> Followed:
     """Bring one table up to the lake's present version: at first whole chunks of the days that are kept."""
     from pi5_pipelines.timescale.instruments import put_instruments
 
@@ -94,11 +103,16 @@ def follow(connections: ConnectionPool, lake: Lake, table: str, settings: Timesc
         put_instruments(connection, _instruments(lake))
     known = before is not None and since == before.since and before.files == _known_files(lake, table, before.version)
     start = max(since, limit.astimezone(UTC)) if limit else since
-    frames = (
-        frame.filter(frame["ts"] >= start)
-        for frame in changes(paths, lake.files(table, before.version) if before and known else [])
+    old = lake.files(table, before.version) if before and known else []
+    frames = (frame.filter(frame["ts"] >= start) for frame in changes(paths, old))
+    report = load(
+        connections,
+        table,
+        (one for one in frames if one.height),
+        rows_per_commit=settings.rows_per_commit,
+        total=_most(set(paths) - set(old), start),
+        progress=progress,
     )
-    report = load(connections, table, (one for one in frames if one.height), rows_per_commit=settings.rows_per_commit)
     with connections.connection() as connection:
         connection.execute(FOLLOWED, (table, since, version, files_hash(paths)))
     return Followed(table, since, before.version if before else None, version, report)
@@ -156,6 +170,16 @@ def _span(paths: Sequence[Path]) -> tuple[datetime, datetime]:
     scan = pl.scan_parquet(list(paths), hive_partitioning=False).select(ts.min().alias("old"), ts.max().alias("new"))
     oldest, newest = scan.collect().row(0)
     return oldest, newest
+
+
+def _most(paths: set[tuple[Path, str]], start: datetime) -> int:
+    """How many rows of some files lie at or after a moment."""
+    import polars as pl
+
+    if not paths:
+        return 0
+    scan = pl.scan_parquet(sorted(path for path, _ in paths), hive_partitioning=False)
+    return int(scan.filter(pl.col("ts") >= start).select(pl.len()).collect().item())
 
 
 def _instruments(lake: Lake) -> list[Instrument]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+from click.testing import CliRunner, Result
 from psycopg import sql
 
+from pi5_pipelines.cli.main import pi5 as program
 from pi5_pipelines.errors import RowsRefusedError
 from pi5_pipelines.lake.compaction import vacuum
 from pi5_pipelines.lake.schema import schema_of
@@ -160,3 +163,23 @@ def test_where_it_stands_is_kept_only_when_all_rows_are_there(hot: Hot, lake: La
     lake.upsert("instruments", bad.with_columns(price_scale=pl.lit(4, dtype=pl.Int64)))
     assert run(hot, lake).report.inserted == 40
     assert same(hot, lake, since)
+
+
+def test_a_user_brings_them_at_once_and_sees_what_was_sent(
+    apache_dsn: str, lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"HOME": str(tmp_path), "TIMESCALE_DSN": apache_dsn}.items():
+        monkeypatch.setenv(f"PI5_{name}", value)
+
+    def pi5(*arguments: str) -> Result:
+        return CliRunner().invoke(program, ["db", *arguments])
+
+    assert "run `pi5 db migrate`" in pi5("load").stderr
+    assert pi5("migrate").exit_code == 0
+    ((first,),) = json.loads(pi5("load", "--json").stdout).values()
+    assert (first["table"], first["lake_version_before"]) == ("bars_1m", None)
+    assert first["inserted"] > 0
+    ((again,),) = json.loads(pi5("load", "--json").stdout).values()
+    assert (again["inserted"], again["unchanged"], again["lake_version_before"]) == (0, 0, lake.version("bars_1m"))
+    assert "bars_1m" in pi5("load").stdout

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import psycopg
 import pytest
 from click.testing import CliRunner
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -17,17 +18,20 @@ from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.settings import Settings, TimescaleSettings
 from pi5_pipelines.timescale import disk, health
 from pi5_pipelines.timescale.aggregates import refresh_all
-from pi5_pipelines.timescale.connection import access, connect
+from pi5_pipelines.timescale.connection import access, connect, pool
 from pi5_pipelines.timescale.follow import follow_lake
+from pi5_pipelines.timescale.instruments import put_instruments
 from pi5_pipelines.timescale.load import load
+from pi5_pipelines.timescale.migrations import migrate
 from pi5_pipelines.timescale.roles import put_user
 from pi5_pipelines.timescale.union import union_rows
 from pi5_pipelines.timescale.upkeep import drop, hand_over, shrink
-from tests.timescale.market import START, SYMBOLS, minute_bars
+from tests.timescale.market import INSTRUMENTS, START, SYMBOLS, minute_bars
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.timescale.fixtures import Server
     from tests.timescale.market import Hot
 
 DAYS, EACH = 18, 1_440
@@ -49,30 +53,50 @@ def test_an_owner_can_do_a_whole_night(hot: Hot, tmp_path: Path, bars: pl.DataFr
     file = tmp_path / "password"
     file.write_text("of the night\n")
     file.chmod(0o600)
-    passfile = tmp_path / "pgpass"
-    passfile.write_text("*:*:*:*:of the night\n")
-    passfile.chmod(0o600)
     name = f"night_{hot.connection.info.dbname}"
     put_user(hot.connection, name, "owner", file)
     try:
-        dsn = make_conninfo(without_password(hot.access.conninfo), user=name, passfile=str(passfile))
-        settings = settings_of(dsn, tmp_path, keep_minute_bars_days=10)
-        lake = Lake(settings.folder("lake"))
-        load(hot.pool, "bars_1m", bars)
-        follow_lake(settings, lake)
-        refresh_all(settings.timescale)
-        done, saved = shrink(settings, lake)
-        assert sum(getattr(one, "rows", 0) for one in done) > 0
-        assert hand_over(settings, lake)[0].table
-        assert sum(one.chunks for one in drop(settings, lake, datetime.now(UTC) + timedelta(days=1))) > 0
-        with connect(access(settings.timescale)) as connection:
-            assert union_rows(connection, lake, "bars_1m").equals(bars)
-            assert disk.measure(connection, settings).database_bytes > 0
-        assert health.savings(saved).figures
-        assert [one.sentence for one in health.examine(settings.timescale).values() if not one.good] == []
+        a_night(login(hot.access.conninfo, name, tmp_path), tmp_path, bars)
     finally:
         hot.connection.execute(f"DROP OWNED BY {name}".encode())
         hot.connection.execute(f"DROP ROLE {name}".encode())
+
+
+def test_the_user_of_the_documented_set_up_can_do_a_whole_night(
+    own_server: Server, tmp_path: Path, bars: pl.DataFrame
+) -> None:
+    with psycopg.connect(own_server.dsn, autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE pi5 LOGIN CREATEROLE PASSWORD 'of the night'")
+        superuser.execute("CREATE DATABASE pi5 OWNER pi5 TEMPLATE template0 ENCODING 'UTF8'")
+    dsn = make_conninfo(own_server.dsn, dbname="pi5")
+    with psycopg.connect(dsn, autocommit=True) as superuser:
+        superuser.execute("CREATE EXTENSION pg_stat_statements")
+        superuser.execute("GRANT pg_monitor TO pi5")
+    own = login(dsn, "pi5", tmp_path)
+    with connect(access(TimescaleSettings(dsn=own))) as connection:
+        assert migrate(connection).aggregates
+    a_night(own, tmp_path, bars)
+
+
+def a_night(dsn: str, home: Path, bars: pl.DataFrame) -> None:
+    """All that a night does, on rows that were written to the hot tier."""
+    settings = settings_of(dsn, home, keep_minute_bars_days=10)
+    lake = Lake(settings.folder("lake"))
+    with pool(access(settings.timescale)) as connections:
+        with connections.connection() as connection:
+            put_instruments(connection, INSTRUMENTS)
+        load(connections, "bars_1m", bars)
+    follow_lake(settings, lake)
+    refresh_all(settings.timescale)
+    done, saved = shrink(settings, lake)
+    assert sum(getattr(one, "rows", 0) for one in done) > 0
+    assert hand_over(settings, lake)[0].table
+    assert sum(one.chunks for one in drop(settings, lake, datetime.now(UTC) + timedelta(days=1))) > 0
+    with connect(access(settings.timescale)) as connection:
+        assert union_rows(connection, lake, "bars_1m").equals(bars)
+        assert disk.measure(connection, settings).database_bytes > 0
+    assert health.savings(saved).figures
+    assert [one.sentence for one in health.examine(settings.timescale).values() if not one.good] == []
 
 
 def test_closed_chunks_save_nine_tenths_on_either_edition(any_hot: Hot, tmp_path: Path, bars: pl.DataFrame) -> None:
@@ -125,6 +149,10 @@ def test_doctor_tells_a_schema_that_is_behind(apache_dsn: str, tmp_path: Path, m
     assert [one for one in found if one["check"] == "its settings" and one["state"] == "warn"]
 
 
-def without_password(conninfo: str) -> str:
-    parts = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if name != "password"}
-    return make_conninfo(**parts)
+def login(conninfo: str, name: str, folder: Path) -> str:
+    """The same database as another user, whose password lies in a file."""
+    file = folder / "pgpass"
+    file.write_text("*:*:*:*:of the night\n")
+    file.chmod(0o600)
+    parts = {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if key != "password"}
+    return make_conninfo(**{**parts, "user": name, "passfile": str(file)})
