@@ -2,7 +2,7 @@
 
 Each row is read as the coefficients of a polynomial modulo a prime; its values at two points are multiplied, and the
 products are summed without loss. A column's sum alone would miss two values that changed places, the products do not:
-ADR 21.
+ADR 23.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The hand-over of sealed chunks to the lake, exactly once: ADR 21.
+"""The hand-over of sealed chunks to the lake, exactly once: ADR 23.
 
 One snapshot is copied and read back from the lake's files; then, while nobody can write, the chunk is compared once
 more and the watermark moves, in one transaction with the record of what was compared. Killed before that, the rows

@@ -1,7 +1,7 @@
 """Hot and cold as one: what a reader sees, from one snapshot of the hot tier and the lake as it was after that.
 
 Below the watermark the lake holds a row, at or above it the hot tier does, and a late row overrides either. Where the
-lake also holds rows above the watermark, they count only under keys that the hot tier does not have: ADR 22.
+lake also holds rows above the watermark, they count only under keys that the hot tier does not have: ADR 24.
 """
 
 from __future__ import annotations

@@ -36,10 +36,9 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 ROOT = Path(__file__).resolve().parents[2]
+DROPS = ("verified again", "drop not yet committed", "dropped")
 STEPS = (
-    "verified again",
-    "drop not yet committed",
-    "dropped",
+    *DROPS,
     "late rows read",
     "late rows in the lake",
     "late rows deleted",
@@ -104,10 +103,13 @@ def kill_between_steps(dsn: str, folder: Path, kills: int, *, can_cut: bool) -> 
         turn = 0
         while count.total() < kills:
             story = stories[turn % len(stories)]
-            story.sealed += DAY
             way = ("kill", "kill", "random", "cut" if can_cut else "kill")[turn // len(STEPS) % 4]
             fatal = STEPS[turn % len(STEPS)] if way != "random" else "never"
             turn += 1
+            if fatal in DROPS and not waiting(connection, story):
+                story.sealed += DAY
+                assert not move(dsn, lake, story, "run", "never", connections, chance)
+            story.sealed += DAY
             assert turn < 3 * kills + 20, f"too few of them died: {count}"
             died = move(dsn, lake, story, "kill" if way == "random" else way, fatal, connections, chance)
             if died:
@@ -120,6 +122,12 @@ def kill_between_steps(dsn: str, folder: Path, kills: int, *, can_cut: bool) -> 
             assert row is not None
             assert row[0] == (story.sealed - START).days
     print(f"{count.total()} kills: {dict(count)}")  # noqa: T201
+
+
+def waiting(connection: psycopg.Connection, story: Story) -> bool:
+    """Whether a chunk was handed over and is not yet dropped."""
+    query = "SELECT EXISTS (SELECT FROM hand_overs WHERE table_name = %s AND dropped_at IS NULL)"
+    return connection.execute(query, (story.table,)).fetchone() == (True,)
 
 
 def begin(connection: psycopg.Connection, dsn: str, table: str) -> Story:
