@@ -40,16 +40,16 @@ FROM public.instruments ORDER BY symbol
 def recent_rows(settings: TimescaleSettings, lake: Lake, query: str) -> Iterator[dict[str, Recent]]:
     """What `lake.query.connect` needs to show the tables that a query names as one with the hot tier's.
 
-    Without a dsn there is nothing. All is of one snapshot; call it before the lake is looked at. Raises ConfigError,
-    TimescaleError.
+    Nothing without a dsn, or when it names none of its tables. All is of one snapshot; call it before the lake is looked
+    at. Raises ConfigError, TimescaleError.
     """
-    if not settings.dsn:
+    tables = [one for name, one in TABLES.items() if _names(query, name)]
+    if not settings.dsn or not (tables or _names(query, "instruments")):
         yield {}
         return
     spill = lake.root / SPILL
     spill.mkdir(parents=True, exist_ok=True)
     _sweep(spill)
-    tables = [one for name, one in TABLES.items() if re.search(rf"\b{name}\b", query, re.IGNORECASE)]
     with tempfile.TemporaryDirectory(prefix=FOLDER, dir=spill) as folder:
         with reading(settings) as reader:
             found = write(reader.connection, tables, Path(folder))
@@ -73,6 +73,11 @@ def write(connection: psycopg.Connection, tables: list[HotTable], folder: Path) 
             None, _write(_instruments(connection), "instruments", folder / "instruments.parquet"), ()
         )
     return found
+
+
+def _names(query: str, table: str) -> bool:
+    """Whether a query may read a table: its name is somewhere in it."""
+    return bool(re.search(rf"\b{table}\b", query, re.IGNORECASE))
 
 
 def _instruments(connection: psycopg.Connection) -> pl.DataFrame:

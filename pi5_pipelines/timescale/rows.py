@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pi5_pipelines.errors import RowsRefusedError
+from pi5_pipelines.lake.order import rises
 from pi5_pipelines.timescale.encoding import TYPES
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def conformed(frame: pl.DataFrame, table: HotTable, now: datetime | None = None)
     for name in table.columns:
         if frame[name].null_count():
             raise RowsRefusedError(f"{name} is null in {frame[name].null_count()} of them", where=where)
-    if not _is_sorted(frame, table):
+    if not rises(frame, table.key):
         frame = frame.sort(table.key)
     frame = _once(frame, table, where)
     latest = (now or datetime.now(UTC)) + AHEAD
@@ -77,23 +78,12 @@ def _column(series: pl.Series, kind: pl.DataType, where: str) -> pl.Series:
         ) from error
 
 
-def _is_sorted(frame: pl.DataFrame, table: HotTable) -> bool:
-    """Whether the rows stand in strict order of the key."""
-    if frame.height < 2:  # noqa: PLR2004 - one row is sorted
-        return True
-    rising = pl.lit(value=False)
-    for name in reversed(table.key):
-        column, before = pl.col(name), pl.col(name).shift(1)
-        rising = (column > before) | ((column == before) & rising)
-    return bool(frame.select(rising.slice(1).all()).item())
-
-
 def _once(frame: pl.DataFrame, table: HotTable, where: str) -> pl.DataFrame:
     """Sorted rows with equal ones left out; raises RowsRefusedError when two differ under one key."""
-    if _is_sorted(frame, table):
+    if rises(frame, table.key):
         return frame
     frame = frame.unique(maintain_order=True)
-    if not _is_sorted(frame, table):
+    if not rises(frame, table.key):
         twice = frame.filter(pl.struct(table.key).is_duplicated()).row(0)
         key = ", ".join(str(value) for value in twice[: len(table.key)])
         raise RowsRefusedError(f"two different ones for {key}", where=where, hint="give one row a key")

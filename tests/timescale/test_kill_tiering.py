@@ -28,7 +28,7 @@ from pi5_pipelines.timescale.connection import pool
 from pi5_pipelines.timescale.load import load
 from pi5_pipelines.timescale.schema import TABLES
 from pi5_pipelines.timescale.union import union_rows
-from tests.timescale.tiered import START, SYMBOLS, access, bars, migrated, put, ticks
+from tests.timescale.tiered import DROPS, START, STEPS, SYMBOLS, access, bars, migrated, put, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,20 +36,6 @@ if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
 
 ROOT = Path(__file__).resolve().parents[2]
-DROPS = ("verified again", "drop not yet committed", "dropped")
-STEPS = (
-    *DROPS,
-    "late rows read",
-    "late rows in the lake",
-    "late rows deleted",
-    "late rows merged",
-    "read",
-    "in the lake",
-    "verified",
-    "locked",
-    "recorded",
-    "moved",
-)
 KILLS = int(os.environ.get("PI5_KILLS", "0")) or len(STEPS)
 DAY = timedelta(days=1)
 STEADY = SYMBOLS[0]  # nobody writes it after the beginning

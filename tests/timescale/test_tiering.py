@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import polars as pl
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -14,7 +15,7 @@ from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.timescale.retention import drop_handed_over
 from pi5_pipelines.timescale.tiering import tier
 from pi5_pipelines.timescale.union import union_rows
-from tests.timescale.tiered import CHUNK, START, bars, migrated, put
+from tests.timescale.tiered import CHUNK, START, STEPS, bars, migrated, put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +78,35 @@ def test_a_connection_that_breaks_ends_the_run_with_one_clear_error(apache_dsn: 
         with pytest.raises(TimescaleUnreachableError, match="repeat"):
             tier(moving, lake, "bars_1m", before=START + CHUNK, step=cut)
         assert tier(connection, lake, "bars_1m", before=START + CHUNK).rows == 336 * 3
+
+
+class BrokenOffError(Exception):
+    """The end of a run after a step."""
+
+
+def test_a_run_broken_off_after_any_step_leaves_every_row_once(any_dsn: str, lake: Lake) -> None:
+    """In little what test_kill_tiering.py does to processes."""
+    reached: list[str] = []
+
+    def run(connection: psycopg.Connection, before: datetime, fatal: str) -> None:
+        def step(name: str) -> None:
+            reached.append(name)
+            if name == fatal:
+                raise BrokenOffError
+
+        drop_handed_over(connection, lake, "bars_1m", verified_before=SOON, step=step)
+        tier(connection, lake, "bars_1m", before=before, step=step)
+
+    rows = bars(START, 1).clear()
+    with migrated(any_dsn) as connection:
+        for place, fatal in enumerate(STEPS):
+            first = START + 2 * place * CHUNK
+            parts = [bars(first, 2), bars(START + timedelta(seconds=place + 1), 1), bars(first + CHUNK, 2)]
+            rows = pl.concat([rows, *parts]).sort("symbol", "ts")
+            put(any_dsn, "bars_1m", parts[0])
+            tier(connection, lake, "bars_1m", before=first + CHUNK)
+            put(any_dsn, "bars_1m", pl.concat(parts[1:]))
+            with pytest.raises(BrokenOffError):
+                run(connection, first + 2 * CHUNK, fatal)
+            assert union_rows(connection, lake, "bars_1m").equals(rows), fatal
+    assert set(reached) == set(STEPS)

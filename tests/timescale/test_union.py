@@ -89,6 +89,17 @@ def test_sql_sees_hot_cold_and_late_rows_as_one(any_dsn: str, home: Path, monkey
     assert not list((home / "lake" / ".duckdb").glob("hot-*"))
 
 
+def test_a_server_that_is_down_is_told_and_disturbs_only_queries_of_its_tables(
+    home: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PI5_TIMESCALE_DSN", f"postgresql://nobody@127.0.0.1:{free_port}/pi5")
+    assert home
+    assert figures("SELECT 1 AS one") == {"one": 1}
+    result = CliRunner().invoke(pi5, ["data", "sql", "FROM bars_1m"])
+    assert result.exit_code == 1
+    assert "connection refused" in result.output.lower()
+
+
 def test_a_part_of_the_union_is_read_by_symbol_and_time(apache_dsn: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = bars(START, 700)

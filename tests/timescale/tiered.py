@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 START = datetime(2024, 1, 4, tzinfo=UTC)  # a Thursday: the 7-day chunks of TimescaleDB begin there
 CHUNK = timedelta(days=7)
 SYMBOLS = ("A", "B'é", "C")
+# What `step` hears of in a run that drops a chunk, merges late rows and hands a chunk over.
+DROPS = ("verified again", "drop not yet committed", "dropped")
+STEPS = (
+    *DROPS,
+    "late rows read",
+    "late rows in the lake",
+    "late rows deleted",
+    "late rows merged",
+    "read",
+    "in the lake",
+    "verified",
+    "locked",
+    "recorded",
+    "moved",
+)
 
 
 def access(dsn: str) -> Access:
