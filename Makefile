@@ -40,8 +40,8 @@ up: setup ## Dagster's pages and daemon for development
 docs: setup-dev ## write the generated pages of docs/ again
 	@scripts/docs
 
-proof: setup-dev ## the long proofs: a hundred kills of the nightly job, twenty of a sweep
-	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash -rP $(ARGS)
+proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep
+	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 
 lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)

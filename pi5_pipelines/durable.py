@@ -35,14 +35,18 @@ def replace_durably(temporary: Path, path: Path) -> None:
     fsync_dir(path.parent)
 
 
-def write_bytes_durably(path: Path, data: bytes) -> None:
-    """Write a whole file so that readers, and a power cut, see the old content or the new, never a part."""
+def write_bytes_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write a whole file so that readers, and a power cut, see the old content or the new, never a part.
+
+    Only its owner may read it, unless `mode` says otherwise.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = path.parent / os.path.basename(name)  # noqa: PTH119 - mkstemp answers a string
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            os.fchmod(file.fileno(), mode)
         replace_durably(temporary, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

@@ -11,6 +11,13 @@ Pi5Error
 │   └── LakeDamagedError   a table is torn beyond what recovery mends
 ├── BacktestError          a strategy or its options cannot be run
 ├── SweepError             a sweep of parameters cannot be run
+├── TimescaleError         the time-series database did not do what was asked
+│   ├── TimescaleUnreachableError  nobody answers there, or the connection broke
+│   ├── TimescaleLoginError        a wrong user, password or database, or a right that is missing
+│   ├── ExtensionError             TimescaleDB is missing, not preloaded, or of a version that does not fit
+│   ├── MigrationError             the schema is not the one that this program's migrations make
+│   ├── RowsRefusedError           rows that must not be stored as they are
+│   └── TieringError               rows cannot be handed over to the lake, or not be dropped after it
 ├── ReproduceError         a stored result could not be repeated
 └── BackupError            a backup cannot be made, verified or restored
 """
@@ -71,6 +78,34 @@ class BacktestError(Pi5Error):
 
 class SweepError(Pi5Error):
     """A sweep of parameters cannot be run."""
+
+
+class TimescaleError(Pi5Error):
+    """The time-series database did not do what was asked."""
+
+
+class TimescaleUnreachableError(TimescaleError):
+    """Nobody answers there, or the connection broke."""
+
+
+class TimescaleLoginError(TimescaleError):
+    """A wrong user, password or database, or a right that is missing."""
+
+
+class ExtensionError(TimescaleError):
+    """TimescaleDB is missing, not preloaded, or of a version that does not fit."""
+
+
+class MigrationError(TimescaleError):
+    """The schema is not the one that this program's migrations make."""
+
+
+class RowsRefusedError(TimescaleError):
+    """Rows that must not be stored as they are."""
+
+
+class TieringError(TimescaleError):
+    """Rows cannot be handed over to the lake, or not be dropped after it."""
 
 
 class ReproduceError(Pi5Error):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=100_000)]
 CostBps = Annotated[float, msgspec.Meta(ge=0, lt=MAX_COST_BPS)]
 Money = Annotated[float, msgspec.Meta(gt=0, le=1e15)]  # above it a float no longer holds the cents
 
@@ -168,6 +169,26 @@ class ClusterSettings(Section, frozen=True):
     scheduler: str = ""
 
 
+class TimescaleSettings(Section, frozen=True):
+    """[timescale]: the hot tier; without `dsn` there is none. Passwords lie in files, readable by their owner alone.
+
+    Rows of a kind are handed over to the lake after its `keep_..._days` and `lateness_days`; 0 to keep means they stay.
+    """
+
+    dsn: str = ""
+    password_file: str = ""
+    reader_dsn: str = ""
+    reader_password_file: str = ""
+    pool_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
+    connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10  # libpq takes 1 for 2
+    rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+    compress_after_days: Positive = 7
+    keep_ticks_days: Days = 7
+    keep_minute_bars_days: Days = 35
+    keep_long_bars_days: Days = 0
+    lateness_days: Days = 1
+
+
 class Settings(Section, frozen=True):
     """The whole of pi5.toml as the data platform sees it; [live] is the live engine's to check."""
 
@@ -185,6 +206,7 @@ class Settings(Section, frozen=True):
     sweep: SweepSettings = SweepSettings()
     research: ResearchSettings = ResearchSettings()
     cluster: ClusterSettings = ClusterSettings()
+    timescale: TimescaleSettings = TimescaleSettings()
     live: dict[str, Any] = {}
 
     @property

@@ -11,10 +11,16 @@ VERDICTS = "verdicts"
 BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
+HOT_BARS = f"hot_{BARS}"
+HOT_AGGREGATES, HOT_COMPRESSION, HOT_TIERING = "hot_aggregates", "hot_compression", "hot_tiering"
+HOT_RETENTION, HOT_SIZES = "hot_retention", "hot_sizes"
+# Only where a TimescaleDB is configured.
+HAS_HOT_TIER = bool(load_settings().timescale.dsn)
+
 # Groups: the columns of the lineage page, in the order of a night.
-SOURCES, LAKE, RESEARCH, UPKEEP = "sources", "lake", "research", "upkeep"
+SOURCES, LAKE, HOT, RESEARCH, UPKEEP = "sources", "lake", "hot", "research", "upkeep"
 
 DATA_TEAM, RESEARCH_TEAM, PLATFORM_TEAM = ["team:data"], ["team:research"], ["team:platform"]
 
 # Scarce things, one user at a time.
-LAKE_WRITER, WORKER = "lake_writer", "backtest_worker"
+LAKE_WRITER, WORKER, TIMESCALE_WRITER = "lake_writer", "backtest_worker", "timescale_writer"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pi5_pipelines.assets import names
 from pi5_pipelines.automation.addresses import KEY, read_addresses
 from pi5_pipelines.automation.jobs import BACKUP, NIGHTLY
 from pi5_pipelines.errors import ConfigError
@@ -84,8 +85,11 @@ def run_failure_alert(context: dg.RunFailureSensorContext, home: Home) -> dg.Ski
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def backup_after_failure(context: dg.RunFailureSensorContext) -> dg.RunRequest:
-    """Ask for one backup run per failed night."""
+def backup_after_failure(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """Ask for one backup run per failed night; for none when the night made its own, and failed in another branch."""
+    steps = context.instance.get_run_step_stats(context.dagster_run.run_id, [names.BACKUP])
+    if any(step.status and step.status.value == "SUCCESS" for step in steps):
+        return dg.SkipReason(f"run {context.dagster_run.run_id} made its backup before it failed")
     return dg.RunRequest(run_key=f"backup-after-{context.dagster_run.run_id}")
 
 

@@ -13,7 +13,12 @@ def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefi
     )
 
 
-INGEST = _job("ingest", "Fetch prices into the lake and check them.", *names.PRICES)
+def _hot(*assets: str) -> tuple[str, ...]:
+    """Those assets where there is a hot tier, else none."""
+    return assets if names.HAS_HOT_TIER else ()
+
+
+INGEST = _job("ingest", "Fetch prices into the lake and check them.", *names.PRICES, *_hot(names.HOT_BARS))
 BACKTESTS = _job(
     "backtests",
     "Run every configured strategy and search, and render the report.",
@@ -22,10 +27,19 @@ BACKTESTS = _job(
     names.REPORT,
 )
 COMPRESS = _job(
-    "compress", "Rewrite the lake's tables into few files and drop what no kept version needs.", names.COMPACTION
+    "compress",
+    "Rewrite the lake's tables into few files and drop what no kept version needs; make the hot tier's chunks small.",
+    names.COMPACTION,
+    *_hot(names.HOT_COMPRESSION),
 )
+TIER = _job("tier", "Hand old chunks of the hot tier over to the lake.", names.HOT_TIERING)
 BACKUP = _job("backup", "Make a backup, verify it, drop the oldest.", names.BACKUP)
-RETENTION = _job("retention", "Drop old runs, events and logs of Dagster.", names.RETENTION)
+RETENTION = _job(
+    "retention",
+    "Drop old runs, events and logs of Dagster, and chunks of the hot tier that the lake holds.",
+    names.RETENTION,
+    *_hot(names.HOT_RETENTION),
+)
 NIGHTLY = _job(
     "nightly",
     "The whole night in order: ingest, checks, backtests, report, compress, backup, retention.",
@@ -36,6 +50,14 @@ NIGHTLY = _job(
     names.COMPACTION,
     names.BACKUP,
     names.RETENTION,
+    *_hot(
+        names.HOT_BARS,
+        names.HOT_AGGREGATES,
+        names.HOT_COMPRESSION,
+        names.HOT_TIERING,
+        names.HOT_RETENTION,
+        names.HOT_SIZES,
+    ),
 )
 
-JOBS = [NIGHTLY, INGEST, BACKTESTS, COMPRESS, BACKUP, RETENTION]
+JOBS = [NIGHTLY, INGEST, BACKTESTS, COMPRESS, BACKUP, RETENTION, *([TIER] if names.HAS_HOT_TIER else [])]

@@ -66,7 +66,10 @@ def show_rows(  # noqa: PLR0913 - one argument an option
     adjusted: bool,
     as_json: bool,
 ) -> None:
-    """Show rows of TABLE, the newest where it has times; bars in real prices."""
+    """Show rows of TABLE, the newest where it has times; bars in real prices.
+
+    These are the lake's own rows, at a version; `pi5 data sql` also sees those that are in TimescaleDB alone.
+    """
     check_range(start, end)
     version = app.lake.open(name, version).version()
     if adjusted and not name.startswith("bars_"):
@@ -174,6 +177,8 @@ def versions(app: App, name: str | None, *, as_json: bool) -> None:
 def sql(app: App, query: str, *, as_json: bool) -> None:
     """Ask the lake in DuckDB's SQL: one view a table, bars in real prices.
 
+    Where [timescale] has a dsn, a table's rows there and in the lake are one.
+
     For instance: pi5 data sql "SELECT symbol, max(ts) FROM bars_1d GROUP BY symbol"
     """
     columns, rows = answer(app, query)
@@ -189,10 +194,14 @@ def answer(app: App, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
 
     from pi5_pipelines.errors import DataRangeError
     from pi5_pipelines.lake.query import check_reading, connect
+    from pi5_pipelines.timescale.recent import recent_rows
 
-    if not app.lake.names():
+    if not app.lake.names() and not app.settings.timescale.dsn:
         raise DataRangeError("the lake is empty", where=str(app.lake.root), hint="run `pi5 ingest` first")
-    with connect(app.lake, app.settings.duckdb) as connection:
+    with (
+        recent_rows(app.settings.timescale, app.lake, query) as recent,
+        connect(app.lake, app.settings.duckdb, recent) as connection,
+    ):
         try:
             check_reading(query)
             cursor = connection.execute(query)

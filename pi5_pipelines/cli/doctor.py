@@ -48,8 +48,10 @@ PACKAGES = (
     "numpy",
     "polars",
     "psycopg",
+    "psycopg_pool",
     "rich",
     "sqlalchemy",
+    "tenacity",
     "youplot",
 )
 
@@ -88,7 +90,10 @@ def examine(app: App) -> list[Finding]:
     except Pi5Error as error:
         return [*findings, Finding("configuration", "fail", str(error), error.hint)]
     findings.append(Finding("configuration", "ok", f"home is {settings.home_path}"))
-    return [*findings, *home(settings), tables(app.lake), clock(settings, time.time()), dagster_home()]
+    findings += [*home(settings), tables(app.lake), clock(settings, time.time()), dagster_home()]
+    from pi5_pipelines.cli.doctor_hot import hot_tier
+
+    return [*findings, *hot_tier(settings)]
 
 
 def python(version: tuple[int, ...]) -> Finding:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pi5_pipelines.errors import ConfigError, DataRangeError, InputFileError, Pi5Error, UnknownNameError
+from pi5_pipelines.errors import (
+    ConfigError,
+    DataRangeError,
+    InputFileError,
+    Pi5Error,
+    RowsRefusedError,
+    UnknownNameError,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +40,7 @@ class OptionError(Pi5Error):
     """An option of the command line, or two together, are wrong."""
 
 
-WRONG_INPUT = (OptionError, ConfigError, UnknownNameError, InputFileError, DataRangeError)
+WRONG_INPUT = (OptionError, ConfigError, UnknownNameError, InputFileError, DataRangeError, RowsRefusedError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from pi5_pipelines.cli.app import App, pass_app
 from pi5_pipelines.cli.backtest import backtest
 from pi5_pipelines.cli.backup import backup
 from pi5_pipelines.cli.data import data
+from pi5_pipelines.cli.db import db
 from pi5_pipelines.cli.doctor import doctor
 from pi5_pipelines.cli.failure import EXIT_CODES
 from pi5_pipelines.cli.ingest import ingest
@@ -55,7 +56,7 @@ def pi5(app: App, config: Path | None) -> None:
     app.config = config
 
 
-for command in (init, ingest, status, doctor, backtest, sweep, walkforward, strategies, data, backup, reproduce):
+for command in (init, ingest, status, doctor, backtest, sweep, walkforward, strategies, data, db, backup, reproduce):
     pi5.add_command(command)
 
 

@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pi5_pipelines.errors import UnknownNameError
+from pi5_pipelines.market.bars import PRICES
 from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOMENT = pl.Datetime("us", "UTC")
-PERIOD = "period"  # the partition column: a year of daily bars, a month of shorter ones
+PERIOD = "period"  # the partition column: a year of daily bars, a month of shorter ones, a day of ticks
 
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """A table's columns without the partition column, its key, the strftime pattern of its partitions ("": none)."""
+    """A table's columns without the partition column, its key, the strftime pattern of its partitions ("": none).
+
+    `prices` and `sizes` are whole numbers, scaled as the symbol's instrument says.
+    """
 
     name: str
     columns: Mapping[str, pl.DataType]
     key: tuple[str, ...]
     partition: str = ""
+    prices: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    repeated: tuple[str, ...] = ()  # columns with few different values, stored by a dictionary
     tracked: bool = False  # changed values are written to `restatements`
 
     @property
@@ -36,7 +43,10 @@ class TableSchema:
     @property
     def packed(self) -> tuple[str, ...]:
         """Columns whose neighbours differ little, stored as differences (DELTA_BINARY_PACKED)."""
-        return tuple(name for name, kind in self.columns.items() if self.tracked and kind in (MOMENT, pl.Int64()))
+        if not self.prices:
+            return ()
+        moving = (name for name, kind in self.columns.items() if kind in (MOMENT, pl.Int64()))
+        return tuple(name for name in moving if name not in self.repeated)
 
 
 def _columns(**kinds: pl.DataType) -> dict[str, pl.DataType]:
@@ -87,6 +97,15 @@ _FIXED = {
             ("table", "symbol", "ts", "column", "new"),
         ),
         TableSchema(
+            "ticks",
+            _columns(symbol=_TEXT, ts=MOMENT, trade_id=_WHOLE, price=_WHOLE, size=_WHOLE, side=pl.Int8()),
+            ("symbol", "ts", "trade_id"),
+            "%Y-%m-%d",
+            prices=("price",),
+            sizes=("size",),
+            repeated=("size",),
+        ),
+        TableSchema(
             "verdicts",
             _columns(
                 table=_TEXT,
@@ -116,8 +135,14 @@ def schema_of(table: str) -> TableSchema:
         return _FIXED[table]
     match = re.fullmatch(r"bars_(\w+)", table)
     if match and match.group(1) in SECONDS:
-        prices = dict.fromkeys(("open", "high", "low", "close", "volume"), _WHOLE)
-        columns = {"symbol": _TEXT, "ts": MOMENT, **prices}
-        return TableSchema(table, columns, ("symbol", "ts"), "%Y" if match.group(1) == "1d" else "%Y-%m", tracked=True)
+        return TableSchema(
+            table,
+            {"symbol": _TEXT, "ts": MOMENT, **dict.fromkeys((*PRICES, "volume"), _WHOLE)},
+            ("symbol", "ts"),
+            "%Y" if match.group(1) == "1d" else "%Y-%m",
+            prices=PRICES,
+            sizes=("volume",),
+            tracked=True,
+        )
     known = [*_FIXED, *(f"bars_{timeframe}" for timeframe in SECONDS)]
     raise UnknownNameError(f"no such table: {table!r}", where="lake", hint=f"there may be: {', '.join(known)}")

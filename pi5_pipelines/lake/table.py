@@ -20,6 +20,7 @@ from deltalake.exceptions import DeltaError
 
 from pi5_pipelines.errors import LakeDamagedError, LakeError, UnknownNameError
 from pi5_pipelines.lake import durability
+from pi5_pipelines.lake.order import rises
 from pi5_pipelines.lake.schema import PERIOD, TableSchema, schema_of
 
 if TYPE_CHECKING:
@@ -209,7 +210,9 @@ class Lake:
         options: dict[str, Any] = {}
         if schema.partition:
             options["partition_by"] = [PERIOD]
-            frame = frame.with_columns(period_of(schema).alias(PERIOD)).sort(PERIOD, *schema.key)
+            frame = frame.with_columns(period_of(schema).alias(PERIOD))
+            if not rises(frame, (PERIOD, *schema.key)):
+                frame = frame.sort(PERIOD, *schema.key)
         if periods is not None and self.version(schema.name) is not None:
             options["predicate"] = f"{PERIOD} IN ({', '.join(repr(period) for period in periods)})"
         self.root.mkdir(parents=True, exist_ok=True)
@@ -299,9 +302,12 @@ def _conform(frame: pl.DataFrame, schema: TableSchema) -> pl.DataFrame:
     missing = [name for name in schema.columns if name not in frame.columns]
     if missing:
         raise LakeError(f"rows lack {', '.join(missing)}", where=where, hint=f"columns: {', '.join(schema.columns)}")
-    frame = frame.select(pl.col(name).cast(kind) for name, kind in schema.columns.items()).unique(maintain_order=True)
+    frame = frame.select(pl.col(name).cast(kind) for name, kind in schema.columns.items())
     if frame.select(pl.any_horizontal(pl.col(c).is_null().any() for c in schema.key)).item():
         raise LakeError("rows without a key", where=where, hint=f"the key is {', '.join(schema.key)}")
+    if rises(frame, schema.key):
+        return frame
+    frame = frame.unique(maintain_order=True)
     twice = frame.filter(pl.struct(schema.key).is_duplicated())
     if twice.height:
         first = ", ".join(

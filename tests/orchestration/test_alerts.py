@@ -13,7 +13,7 @@ import pytest
 from pi5_pipelines.automation.addresses import read_addresses
 from pi5_pipelines.automation.alerts import backup_after_failure, run_failure_alert
 from pi5_pipelines.definitions import defs
-from pi5_pipelines.errors import ConfigError
+from pi5_pipelines.errors import ConfigError, Pi5Error
 from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import AlertSettings
 
@@ -156,6 +156,24 @@ def test_a_failed_night_still_asks_for_its_backup_once(
     run("ingest")
     asked = [request.run_key for _ in range(3) for request in tick(backup_after_failure).run_requests or []]
     assert asked == [f"backup-after-{result.run_id}"]
+
+
+def test_a_night_that_failed_after_its_backup_is_not_backed_up_twice(
+    drop: Callable[..., Path],
+    run: Callable[..., dg.ExecuteInProcessResult],
+    tick: Callable[[dg.SensorDefinition], SensorExecutionData],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def expire(*_: object) -> None:
+        raise Pi5Error("it cannot be shrunk")
+
+    monkeypatch.setattr("pi5_pipelines.retention.expire", expire)
+    drop("GOOD")
+    tick(backup_after_failure)
+    assert not run("nightly").success
+    data = tick(backup_after_failure)
+    assert not data.run_requests
+    assert "made its backup before it failed" in (data.skip_message or "")
 
 
 def test_addresses_are_lines_without_remarks(tmp_path: Path) -> None:
