@@ -39,8 +39,8 @@ FROM public.instruments ORDER BY symbol
 def recent_rows(settings: TimescaleSettings, lake: Lake, query: str) -> Iterator[dict[str, Recent]]:
     """What `lake.query.connect` needs to show the tables that a query names as one with the hot tier's.
 
-    Nothing without a dsn, or when it names none of its tables. All is of one snapshot; call it before the lake is looked
-    at. Raises ConfigError, TimescaleError.
+    Nothing without a dsn, or when it names none of its tables. All is of one snapshot; call it before looking at the
+    lake. Raises ConfigError, TimescaleError.
     """
     tables = [one for name, one in TABLES.items() if _names(query, name)]
     if not settings.dsn or not (tables or _names(query, "instruments")):
