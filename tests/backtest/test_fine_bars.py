@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HOUR_US = 3_600_000_000
-HOURS = 6
+HOURS = 24
 SHORT = {"channel": 4.0, "ranges": 3.0, "stop": 0.4, "trail": 0.6, "target": 0.5}
 
 
 @pytest.fixture
 def days(random_bars: Callable[..., Bars]) -> tuple[Bars, Bars]:
-    """Daily bars made of six hours each, and those hours."""
-    hours = random_bars(11, 400 * HOURS, volatility=0.012)
+    """Daily bars made of 24 hours each, and those hours, which go little beyond their open and close."""
+    hours = random_bars(11, 400 * HOURS, volatility=0.006)
+    ends = np.sort([hours.open, hours.close], axis=0)
+    hours = replace(hours, low=np.maximum(ends[0] - 0.01, 0.01), high=ends[1] + 0.01)
     day = np.arange(400 * HOURS) // HOURS
     ts_us = (day * 24 + np.arange(400 * HOURS) % HOURS).astype(np.int64) * HOUR_US
     fine = replace(hours, ts_us=ts_us, timeframe="1h")
