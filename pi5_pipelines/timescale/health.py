@@ -107,7 +107,10 @@ def savings(found: Sequence[Saving]) -> Health:
     if not judged:
         return Health(good=True, sentence="no table has closed chunks of two megabytes yet", figures=figures)
     told = ", ".join(f"{one.table} {one.saved_pct:.1f} %" for one in bad or judged)
-    return Health(not bad, f"{'too little ' if bad else ''}saved: {told}", figures)
+    if not bad:
+        return Health(good=True, sentence=f"saved: {told}", figures=figures)
+    mend = "a price_scale no finer than tick_size, or longer chunks, make them smaller"
+    return Health(good=False, sentence=f"too little saved: {told}; {mend}", figures=figures)
 
 
 def chunks(connection: psycopg.Connection) -> Health:
