@@ -117,9 +117,9 @@ def close_bar(pool: Pool, i: int, now_us: int, last: bool) -> None:
     """After the strategy has spoken on bar `i`: take its orders, unless the account is ruined or the run ends."""
     account = pool.account
     deals = account[FILL_AT] == CLOSE
-    if account[IMPACT_FACTOR] > 0.0:
-        observe_all(pool)
     if account[RUINED] < 0.0:
+        if account[IMPACT_FACTOR] > 0.0:
+            observe_all(pool)
         if account[EQUITY] <= 0.0:
             account[RUINED] = i
             leave_all(pool, i, i, ACCOUNT_RUINED)
@@ -168,6 +168,8 @@ def deal_at(pool: Pool, i: int, now_us: int, moment: int, row: int) -> None:
             session = board[CLOSES_ROW][s] if moment == AT_LAST else board[OPENS_ROW][s]
             if board[WORKING_ROW][s] == 0.0 or not has_bar(pool, s) or (moment == AT_LAST and session == 0.0):
                 continue
+            if moment == AT_DECISION and 0.0 <= pool.account[RUINED] < i and not waits_for_close(pool.orders[s]):
+                continue
             desk = visit(pool, s)
             desk.ledger[SIDE_NOW] = side
             price = board[row][s]
@@ -194,6 +196,14 @@ def wait_for_close(pool: Pool, s: int, orders: Book) -> None:
     for slot in slots(orders):
         if orders[slot + STATE] != EMPTY and (orders[slot + TYPE] == MARKET or is_target(orders, slot)):
             orders[slot + LIVE_FROM] = NEVER
+
+
+def waits_for_close(orders: Book) -> bool:
+    """Whether a book has an order from a moment without a bar; what volume left over of another waits for opens."""
+    waits = False
+    for slot in slots(orders):
+        waits = waits or (orders[slot + STATE] != EMPTY and orders[slot + LIVE_FROM] == NEVER)
+    return waits
 
 
 def is_called(pool: Pool) -> bool:

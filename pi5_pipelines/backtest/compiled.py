@@ -143,7 +143,7 @@ def compiled_pool_loop(name: str) -> Callable[..., None]:
     """The compiled loop of accounts on many symbols, of the strategy called `name`, shared as that of orders."""
     import numba
 
-    _share_pool_core()
+    share_pool_core()
     register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(name))  # type: ignore[attr-defined]  # made at import
     loop: Callable[..., None] = numba.njit(cache=True)(interpreted_pool_loop(strategies.find(name)))
@@ -192,7 +192,7 @@ def share_order_core() -> None:
 
 
 @cache
-def _share_pool_core() -> None:
+def share_pool_core() -> None:
     """The same for what lies around a decision over many symbols."""
     import numba
     from numba.extending import overload

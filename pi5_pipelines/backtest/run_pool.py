@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.result import Outcome
     from pi5_pipelines.backtest.spec import BacktestSpec
+    from trading.frictions import Frictions
 
 # Rows at first: of the account's tables, and so many more a bar; of a desk's, for one bar. A run that makes more is
 # run again with what it needs.
@@ -35,10 +36,11 @@ def run_pool(spec: BacktestSpec, bars: Sequence[Bars], loop: Callable[..., None]
 
     columns = aligned(bars)
     around = around_of(spec, bars, columns.ts_us)
+    instruments = [frictions_of(spec, one) for one in bars]
     room = ACCOUNT_ROOM + ROWS_A_BAR * columns.ts_us.size
     rooms = Rooms(room, room, DESK_ROOM, DESK_ROOM)
     while True:
-        pool = pool_of(spec, bars, rooms)
+        pool = pool_of(spec, instruments, rooms)
         curve = np.full((driver.CURVE_ROWS, columns.ts_us.size), np.nan)
         _call(spec, bars, columns, around, pool, curve, loop, interpreted=interpreted)
         wanted = (ledger.FILL_COUNT, ledger.EVENT_COUNT, ledger.WANTED_FILLS, ledger.WANTED_EVENTS)
@@ -67,13 +69,13 @@ def around_of(spec: BacktestSpec, bars: Sequence[Bars], ts_us: NDArray[np.int64]
     return Around(opens, closes, dividends)
 
 
-def pool_of(spec: BacktestSpec, bars: Sequence[Bars], rooms: Rooms) -> Pool:
-    """A new account for a run, in arrays; raises BacktestError."""
+def pool_of(spec: BacktestSpec, instruments: Sequence[Frictions], rooms: Rooms) -> Pool:
+    """A new account for a run on instruments (run_orders.frictions_of), in arrays; raises BacktestError."""
     import numpy as np
 
     limits, _ = spec.frictions.portfolio()
     reviewed = not spec.definition().places_orders
-    lists = new_pool(spec.cash, [frictions_of(spec, one) for one in bars], limits, rooms, reviewed=reviewed)
+    lists = new_pool(spec.cash, instruments, limits, rooms, reviewed=reviewed)
     return Pool(*(np.array(part) for part in lists))
 
 
@@ -110,7 +112,6 @@ def _call(
 
 def _outcome(ts_us: NDArray[np.int64], curve: NDArray[np.float64], pool: Pool, rooms: Rooms) -> Outcome:
     """The account's tables with what all desks and the account itself counted."""
-    counts = {**{column: 1.0 for column, _ in COSTS.values()}, ledger.AMBIGUOUS: 1.0, ledger.REJECTED_COUNT: 1.0}
-    for column in counts:
+    for column in (*(column for column, _ in COSTS.values()), ledger.AMBIGUOUS, ledger.REJECTED_COUNT):
         pool.account[column] += pool.ledgers[:, column].sum()
     return outcome_of(ts_us, curve, pool.account, rooms.layout())

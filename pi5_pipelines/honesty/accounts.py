@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
-from pi5_pipelines.backtest.compiled import compiled_loop, compiled_orders_loop, compiled_portfolio_loop
-from pi5_pipelines.backtest.run import aligned
+from pi5_pipelines.backtest.clock import aligned
+from pi5_pipelines.backtest.compiled import (
+    compiled_loop,
+    compiled_orders_loop,
+    compiled_pool_loop,
+    compiled_portfolio_loop,
+)
 from pi5_pipelines.backtest.run_orders import dividends_of, frictions_of, inside_of, new_desk
+from pi5_pipelines.backtest.run_pool import DESK_ROOM, around_of, pool_of
 from pi5_pipelines.errors import BacktestError
 from trading import ledger
+from trading.pool import Rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +34,12 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.spec import BacktestSpec
     from trading.frictions import Frictions
 
-COMPILED = {"plain": compiled_loop, "orders": compiled_orders_loop, "portfolio": compiled_portfolio_loop}
+COMPILED = {
+    "plain": compiled_loop,
+    "orders": compiled_orders_loop,
+    "portfolio": compiled_portfolio_loop,
+    "pool": compiled_pool_loop,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,7 @@ class Account:
 class Runner:
     """One spec on one series, run again and again with other parameters in the same buffers.
 
-    `change` makes other frictions of those of the spec, where the run goes through orders.
+    `change` makes other frictions of those of the spec, where the run goes through orders or a pooled account.
     """
 
     def __init__(
@@ -77,22 +89,19 @@ class Runner:
         self.bars = bars
         self.symbols = len(bars)
         self.loop = self.spec.loop()
-        if self.loop == "pool":
-            raise BacktestError(
-                "accounts on many symbols with frictions, quantities or orders are not walked forward",
-                where=f"strategy {spec.strategy}",
-                hint="use `pi5 backtest`, or leave the frictions out",
-            )
         if self.strategy.many_symbols:
             self.columns = aligned(bars)
             self._lots: Any = np.array([one.lot for one in bars], dtype=np.float64)
         else:
             self.columns = driver.Columns(bars[0].ts_us, *(getattr(bars[0], name) for name in COLUMNS))
             self._lots = bars[0].lot
+        if self.loop in {"orders", "pool"}:
+            found = [frictions_of(self.spec, one) for one in bars]
+            self._frictions = [change(one) for one in found] if change else found
         if self.loop == "orders":
-            frictions = frictions_of(self.spec, bars[0])
-            self._frictions = change(frictions) if change else frictions
             self._beside = inside_of(bars[0], None), dividends_of(self.spec, bars[0])
+        if self.loop == "pool":
+            self._around = around_of(self.spec, bars, self.columns.ts_us)
         self._curve = np.empty((driver.CURVE_ROWS, self.columns.ts_us.size))
         self._fills = np.empty((2 * self.columns.ts_us.size + 4, driver.FILL_COLUMNS))
 
@@ -108,8 +117,8 @@ class Runner:
     def run_loop(self, loop: Callable[..., None], params: NDArray[np.float64], memory: int) -> Account:
         """The account of any compiled event loop of the same kind; raises BacktestError when the strategy fails."""
         try:
-            run = self._through_orders if self.loop == "orders" else self._through_targets
-            return run(loop, params, memory)
+            kinds = {"orders": self._through_orders, "pool": self._through_pool}
+            return kinds.get(self.loop, self._through_targets)(loop, params, memory)
         except (ArithmeticError, IndexError, ValueError) as error:
             raise BacktestError(
                 f"the strategy failed: {type(error).__name__}: {error}",
@@ -139,10 +148,28 @@ class Runner:
 
         room = len(self._fills)
         while True:
-            desk, where = new_desk(self.spec.cash, self._frictions, room, 0)
+            desk, where = new_desk(self.spec.cash, self._frictions[0], room, 0)
             loop(self.columns, *self._beside, params, np.zeros(memory), desk, self._curve)
             count = int(desk.ledger[ledger.FILL_COUNT])
             if count <= room:
                 fills = desk.ledger[where.fills : where.events].reshape(room, ledger.FILL_COLUMNS)[:count]
                 return Account(self._curve, fills, bool(desk.ledger[ledger.RUINED] >= 0.0))
             room = count
+
+    def _through_pool(self, loop: Callable[..., None], params: NDArray[np.float64], memory: int) -> Account:
+        import numpy as np
+
+        rooms = Rooms(len(self._fills), 0, DESK_ROOM, 0)
+        _, schedule = self.spec.frictions.portfolio()
+        while True:
+            pool = pool_of(self.spec, self._frictions, rooms)
+            loop(self.columns, self._around, params, np.zeros(memory), pool, schedule, self._curve)
+            needs = rooms._replace(
+                fills=max(rooms.fills, int(pool.account[ledger.FILL_COUNT])),
+                desk_fills=max(rooms.desk_fills, int(pool.account[ledger.WANTED_FILLS])),
+            )
+            if needs == rooms:
+                where, count = rooms.layout(), int(pool.account[ledger.FILL_COUNT])
+                fills = pool.account[where.fills : where.events].reshape(rooms.fills, ledger.FILL_COLUMNS)[:count]
+                return Account(self._curve, fills, bool(pool.account[ledger.RUINED] >= 0.0))
+            rooms = needs

@@ -22,15 +22,18 @@ def delayed_decide(decide: Callable[..., float]) -> Callable[..., float]:
 
 
 def delayed_allocate(allocate: Callable[..., bool]) -> Callable[..., bool]:
-    """The weights and the wish to trade of the bar before; it keeps them before the strategy's state."""
+    """The weights, or quantities, and the wish to trade of the bar before; it keeps them before the strategy's state.
 
-    def allocate_late(state: Any, params: Any, bars: Any, positions: Any, weights: Any) -> bool:  # noqa: ANN401 - as above
+    `held` is what the strategy is shown of the account: positions, or the portfolio where it names quantities.
+    """
+
+    def allocate_late(state: Any, params: Any, bars: Any, held: Any, weights: Any) -> bool:  # noqa: ANN401 - as above
         symbols = len(weights)
         trade = state[0] != 0.0
         own = state[1 : 1 + symbols]
         for s in range(symbols):
             weights[s] = own[s]
-        state[0] = 1.0 if allocate(state[1 + symbols :], params, bars, positions, own) else 0.0
+        state[0] = 1.0 if allocate(state[1 + symbols :], params, bars, held, own) else 0.0
         return bool(trade)
 
     return allocate_late
@@ -43,4 +46,4 @@ def delayed_memory(memory: int, symbols: int, *, many_symbols: bool) -> int:
 
 def delayed_loop(name: str, loop: str = "plain") -> Callable[..., None]:
     """The compiled event loop of the late strategy; the first call of a new code version takes seconds."""
-    return wrapped_loop(name, loop, Wrapping(delayed_decide, delayed_allocate))
+    return wrapped_loop(name, loop, Wrapping(delayed_decide, delayed_allocate, delayed_allocate))

@@ -75,7 +75,7 @@ def sensitivity(spec: BacktestSpec, bars: Sequence[Bars], steps: Mapping[str, fl
     params = tuple(spec.params.values())
     runner = Runner(spec, bars)
     dearer = doubled_costs(spec)
-    at_once = strategy.trade is not None and spec.fill == "close"
+    at_once = strategy.places_orders and spec.fill == "close"
     around = neighbours(strategy, spec.params, steps or {})
     return Sensitivity(
         sharpe=sharpe_of(runner.run(params), bars),
@@ -91,7 +91,7 @@ def delayed(runner: Runner, params: tuple[float, ...]) -> Account:
     import numpy as np
 
     strategy = runner.strategy
-    if strategy.trade is not None:
+    if strategy.places_orders:
         late = Runner(runner.spec, runner.bars, lambda one: one._replace(latency_bars=one.latency_bars + 1))
         return late.run(params)
     memory = delayed_memory(strategy.memory(params, runner.symbols), runner.symbols, many_symbols=strategy.many_symbols)

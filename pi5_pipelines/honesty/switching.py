@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pi5_pipelines.honesty.wrapped import Wrapping, wrapped_loop
-from trading.account import Account
+from trading.account import Account, Portfolio
 from trading.order import BOOK_LENGTH, EMPTY, NEXT_ID, ORDER_COLUMNS, STATE
 from trading.placing import cancel_all, place_target, working_count
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from trading.order import Book
     from trading.strategy import Strategy
 
 # The plan: how many folds, parameters of each; then per fold a head and its parameters.
@@ -44,9 +45,11 @@ def plan_of(strategy: Strategy, turns: Sequence[Turn], symbols: int) -> tuple[ND
     """The turns as one flat array for the compiled strategy, and the length of the state they need together."""
     import numpy as np
 
-    # One symbol: the last answer. Many: whether it had its turn, its weights, and positions of nothing.
-    # Orders: how far it has taken over, and a book for what it would place.
-    extra = 1 + 2 * symbols if strategy.many_symbols else 1 + (BOOK_LENGTH if strategy.trade is not None else 0)
+    # One symbol: the last answer. Many: whether it had its turn, its weights or quantities, and positions of nothing.
+    # Orders: how far it has taken over, a book a symbol for what it would place, and of many positions of nothing.
+    extra = 1 + (BOOK_LENGTH * symbols if strategy.places_orders else 0)
+    if strategy.many_symbols:
+        extra += symbols if strategy.places_orders else 2 * symbols
     plan: list[float] = [len(turns), len(turns[0].params)]
     used = 0
     for turn in turns:
@@ -109,6 +112,49 @@ def switching_allocate(allocate: Callable[..., bool]) -> Callable[..., bool]:
     return allocate_in_turn
 
 
+def switching_hold(hold: Callable[..., bool]) -> Callable[..., bool]:
+    """A strategy that names quantities and follows a plan; before its turn a fold sees a flat account."""
+
+    def hold_in_turn(state: Any, plan: Any, bars: Any, portfolio: Any, quantities: Any) -> bool:  # noqa: ANN401 - as above
+        trade = False
+        symbols = len(quantities)
+        width = int(plan[PLAN_WIDTH])
+        for k in range(int(plan[PLAN_FOLDS])):
+            at = PLAN_HEAD + k * (HEAD_PARAMS + width)
+            if bars[0].ts_us >= plan[at + HEAD_UNTIL]:
+                continue
+            mine = int(plan[at + HEAD_STATE])
+            own = state[mine + 1 : mine + 1 + symbols]
+            nothing = state[mine + 1 + symbols : mine + 1 + 2 * symbols]
+            first = mine + 1 + 2 * symbols
+            memory = state[first : first + int(plan[at + HEAD_MEMORY])]
+            params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
+            active = bars[0].ts_us >= plan[at + HEAD_FROM]
+            moved = hold(memory, params, bars, portfolio if active else flat(portfolio, nothing), own)
+            if active:
+                trade = moved or state[mine] == 0.0
+                state[mine] = 1.0
+                for s in range(symbols):
+                    quantities[s] = own[s]
+        return trade
+
+    return hold_in_turn
+
+
+def flat(portfolio: Portfolio, nothing: Sequence[float]) -> Portfolio:
+    """The same account if it held nothing; `nothing` is a zero a symbol."""
+    return Portfolio(
+        portfolio.equity,
+        portfolio.equity,
+        nothing,
+        nothing,
+        portfolio.lots,
+        portfolio.ticks,
+        portfolio.leverage,
+        portfolio.rules,
+    )
+
+
 def switching_trade(trade: Callable[..., None]) -> Callable[..., None]:
     """A strategy that places orders and follows a plan.
 
@@ -148,6 +194,54 @@ def switching_trade(trade: Callable[..., None]) -> Callable[..., None]:
     return trade_in_turn
 
 
+def switching_trade_all(trade_all: Callable[..., None]) -> Callable[..., None]:
+    """The same over many symbols: a fold trades once the account holds none of them."""
+
+    def trade_all_in_turn(state: Any, plan: Any, bars: Any, portfolio: Any, books: Any) -> None:  # noqa: ANN401 - as above
+        symbols = len(books)
+        width = int(plan[PLAN_WIDTH])
+        for k in range(int(plan[PLAN_FOLDS])):
+            at = PLAN_HEAD + k * (HEAD_PARAMS + width)
+            if bars[0].ts_us >= plan[at + HEAD_UNTIL]:
+                continue
+            mine = int(plan[at + HEAD_STATE])
+            nothing = state[mine + 1 : mine + 1 + symbols]
+            first = mine + 1 + symbols
+            own = state[first : first + symbols * BOOK_LENGTH].reshape((symbols, BOOK_LENGTH))
+            first += symbols * BOOK_LENGTH
+            memory = state[first : first + int(plan[at + HEAD_MEMORY])]
+            params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
+            if bars[0].ts_us >= plan[at + HEAD_FROM] and state[mine] != ACTIVE:
+                state[mine] = taken_over(portfolio, books, state[mine] == WATCHING)
+            if state[mine] == ACTIVE:
+                trade_all(memory, params, bars, portfolio, books)
+                continue
+            for s in range(symbols):
+                own[s][NEXT_ID] = max(own[s][NEXT_ID], 1.0)
+            trade_all(memory, params, bars, flat(portfolio, nothing), own)
+            for s in range(symbols):
+                for slot in range(ORDER_COLUMNS, BOOK_LENGTH, ORDER_COLUMNS):
+                    own[s][slot + STATE] = EMPTY
+
+    return trade_all_in_turn
+
+
+def taken_over(portfolio: Portfolio, books: Sequence[Book], begins: bool) -> float:  # noqa: FBT001 - numba knows no keyword-only ones
+    """Send every symbol that is held to nothing, at first without its orders; ACTIVE once none is held."""
+    how_far = ACTIVE
+    for s in range(len(books)):
+        if begins:
+            cancel_all(books[s])
+        if portfolio.positions[s] != 0.0:
+            how_far = CLOSING
+            if begins or working_count(books[s]) == 0:
+                place_target(books[s], 0.0)
+    return how_far
+
+
 def switching_loop(name: str, loop: str = "plain") -> Callable[..., None]:
     """The compiled event loop of a strategy that follows a plan; the first call of a new code version takes seconds."""
-    return wrapped_loop(name, loop, Wrapping(switching_decide, switching_allocate, switching_trade))
+    around = Wrapping(
+        switching_decide, switching_allocate, switching_hold, switching_trade, switching_trade_all, (flat, taken_over)
+    )
+    return wrapped_loop(name, loop, around)

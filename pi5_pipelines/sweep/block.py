@@ -16,9 +16,9 @@ NAN = float("nan")
 
 # How a block ends: all done, or the combination at the mark needs more room for its state or its fills.
 DONE, NEEDS_STATE, NEEDS_FILLS = range(3)
-# The mark: the combination being run, and how much room it asks for.
-MARK_AT, MARK_ROOM = range(2)
-MARK_SIZE = 2
+# The mark: the combination being run, how much room it asks for, and how many fills of one symbol at a moment.
+MARK_AT, MARK_ROOM, MARK_DESK_ROOM = range(3)
+MARK_SIZE = 3
 
 
 def one_symbol_block(

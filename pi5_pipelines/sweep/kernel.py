@@ -9,9 +9,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from pi5_pipelines.backtest import compiled, frictions, trades
+from pi5_pipelines.backtest import compiled, frictions, run_orders, run_pool, trades
 from pi5_pipelines.backtest.code_version import rule_version
-from pi5_pipelines.sweep import block, block_orders, block_portfolio, tally, terms
+from pi5_pipelines.sweep import block, block_orders, block_pool, block_portfolio, tally, terms
 from trading import strategies
 
 if TYPE_CHECKING:
@@ -24,14 +24,25 @@ LINEAR_ALGEBRA = "scipy.linalg"
 def sweep_version(strategy: str) -> str:
     """Twelve hex digits that change when any line changes that decides a figure of this strategy's sweeps."""
     total = hashlib.sha256(rule_version(strategy).encode())
-    for module in (block, block_orders, block_portfolio, tally, terms, frictions, trades):
+    for module in (
+        block,
+        block_orders,
+        block_pool,
+        block_portfolio,
+        tally,
+        terms,
+        frictions,
+        run_orders,
+        run_pool,
+        trades,
+    ):
         total.update(Path(str(module.__file__)).read_bytes())
     return total.hexdigest()[:12]
 
 
 @cache
 def compiled_block(name: str, loop: str = "plain") -> Callable[..., int]:
-    """The compiled block of a strategy in its "plain" loop, or in that of "orders" or "portfolio" (BacktestSpec.loop).
+    """The compiled block of a strategy in its "plain" loop, or in another one (BacktestSpec.loop).
 
     The first call of a new code version takes seconds. References are not counted, which would be a third of the work
     of a plain loop on one symbol, unless the strategy makes lists or arrays.
@@ -42,6 +53,8 @@ def compiled_block(name: str, loop: str = "plain") -> Callable[..., int]:
     _load_compiler()
     if loop == "orders":
         compiled.share_order_core()
+    if loop == "pool":
+        compiled.share_pool_core()
     compiled.register_rulebook()
     numba.config.CACHE_DIR = str(compiled.cache_folder().parent / f"sweep-{sweep_version(name)}")  # type: ignore[attr-defined]  # made at import
     _register(tally)
@@ -78,7 +91,7 @@ def _made(name: str, options: dict[str, Any]) -> Callable[..., int]:
 
 
 def _made_of_more(name: str, loop: str) -> Callable[..., int]:
-    """The block of the loop of orders, or of that of portfolios."""
+    """The block of the loop of orders, of that of portfolios, or of that of pooled accounts."""
     import numba
     from numba.extending import register_jitable
 
@@ -86,6 +99,9 @@ def _made_of_more(name: str, loop: str) -> Callable[..., int]:
     if loop == "orders":
         orders = _named(compiled.interpreted_orders_loop(strategy), f"sweep_run_{called}")
         made = block_orders.orders_block(register_jitable(**compiled.UNCOUNTED)(orders), strategy.memory)
+    elif loop == "pool":
+        pool = _named(compiled.interpreted_pool_loop(strategy), f"sweep_run_{called}")
+        made = block_pool.pool_block(register_jitable(pool), strategy.memory)
     else:
         portfolio = _named(compiled.interpreted_portfolio_loop(strategy), f"sweep_run_{called}")
         made = block_portfolio.portfolio_block(register_jitable(portfolio), strategy.memory)

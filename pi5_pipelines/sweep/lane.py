@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pi5_pipelines.backtest import driver
 from pi5_pipelines.backtest.bars import COLUMNS
 from pi5_pipelines.backtest.run import aligned
-from pi5_pipelines.sweep.block import DONE, MARK_AT, MARK_ROOM, MARK_SIZE, NEEDS_STATE
+from pi5_pipelines.sweep.block import DONE, MARK_AT, MARK_DESK_ROOM, MARK_ROOM, MARK_SIZE, NEEDS_STATE
 from pi5_pipelines.sweep.kernel import compiled_block
 from pi5_pipelines.sweep.tally import FIGURES, MOMENTS, TALLY_SIZE, TRADE_ROWS
 from pi5_pipelines.sweep.terms import Terms, terms_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 FIRST_FILLS = 1_024
+FIRST_DESK_FILLS = 4  # of one symbol at one moment
 FIRST_STATE = 1_024
 NUMBER = 8  # bytes
 
@@ -52,8 +53,8 @@ class Market:
     @property
     def lane_bytes(self) -> int:
         """What the buffers of a lane take at first."""
-        terms = self.terms
-        return curve_bytes(self.bars) + NUMBER * (FIRST_STATE + terms.fill_columns * FIRST_FILLS) + terms.fixed_bytes
+        fills = self.terms.fill_numbers(FIRST_FILLS, FIRST_DESK_FILLS)
+        return curve_bytes(self.bars) + NUMBER * (FIRST_STATE + fills) + self.terms.fixed_bytes
 
     @classmethod
     def of(cls, spec: BacktestSpec, bars: Sequence[Bars]) -> Market:
@@ -110,7 +111,8 @@ class Lane:
         self._state = np.zeros(FIRST_STATE)
         self._account = np.zeros(4)
         self._curve = np.zeros((driver.CURVE_ROWS, market.bars))
-        self._book, self._fills = market.terms.books(min(FIRST_FILLS, 2 * market.bars + 4))
+        self._desk_fills = FIRST_DESK_FILLS
+        self._book, self._fills = market.terms.books(min(FIRST_FILLS, 2 * market.bars + 4), FIRST_DESK_FILLS)
         self._trades = np.zeros((symbols, TRADE_ROWS))
         self._totals = np.zeros(TALLY_SIZE)
         self.mark = np.zeros(MARK_SIZE, dtype=np.int64)
@@ -214,14 +216,16 @@ class Lane:
         wanted = int(self.mark[MARK_ROOM])
         state = wanted if code == NEEDS_STATE else self._state.size
         fills = len(self._fills) if code == NEEDS_STATE else wanted
-        needed = NUMBER * (state + self._market.terms.fill_columns * fills)
+        desk_fills = self._desk_fills if code == NEEDS_STATE else max(FIRST_DESK_FILLS, int(self.mark[MARK_DESK_ROOM]))
+        needed = NUMBER * (state + self._market.terms.fill_numbers(fills, desk_fills))
         if needed > self._room:
             what = "state" if code == NEEDS_STATE else "orders"
             return f"its {what} would take {needed / 1e6:,.1f} MB, more than --max-memory leaves"
         if code == NEEDS_STATE:
             self._state = np.zeros(state)
         else:
-            self._book, self._fills = self._market.terms.books(fills)
+            self._desk_fills = desk_fills
+            self._book, self._fills = self._market.terms.books(fills, desk_fills)
         return ""
 
 

@@ -92,8 +92,16 @@ PLACING = (
 )
 TARGETS = ("sma_cross", "--param", "fast=2:21", "--param", "slow=30,60", "--dividends", "--debit-pct", "6")
 
+POOLED = (
+    "pairs_trading",
+    *("--symbol", "MSFT", "--param", "lookback=20:65:5", "--param", "open=1:2:0.5"),
+    *("--dividends", "--borrow-pct", "3", "--spread", "2bps"),
+)
 
-@pytest.mark.parametrize("command", [PLACING, TARGETS], ids=["orders", "targets with dividends"])
+
+@pytest.mark.parametrize(
+    "command", [PLACING, TARGETS, POOLED], ids=["orders", "targets with dividends", "many symbols"]
+)
 def test_orders_and_frictions_are_the_same_on_a_cluster(
     command: tuple[str, ...],
     tmp_path: Path,
@@ -101,9 +109,9 @@ def test_orders_and_frictions_are_the_same_on_a_cluster(
     cluster: tuple[str, list[Any]],
     sweep: Callable[..., dict[str, Any]],
 ) -> None:
-    one_symbol = {**environment, "PI5_INGEST_SOURCES": '["sample"]', "PI5_INGEST_SYMBOLS": '["IBM"]'}
+    two_symbols = {**environment, "PI5_INGEST_SOURCES": '["sample"]', "PI5_INGEST_SYMBOLS": '["IBM", "MSFT"]'}
     ingest = [sys.executable, "-m", "pi5_pipelines.cli.main", "ingest"]
-    subprocess.run(ingest, cwd=tmp_path, env=one_symbol, check=True, capture_output=True)
+    subprocess.run(ingest, cwd=tmp_path, env=two_symbols, check=True, capture_output=True)
     lake = ("--symbol", "IBM", "--adjust", "splits")
     small = {"PI5_SWEEP_CHUNK": "15"}
     local = sweep(*command, *lake, "--out", "local.parquet", **small)  # workers find its machine code on disk

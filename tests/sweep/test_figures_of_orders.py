@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.backtest.spec import BacktestSpec
 from pi5_pipelines.errors import BacktestError
+from pi5_pipelines.sweep import lane
 from pi5_pipelines.sweep.lane import Figures, Lane, Market
 from trading import strategies
 
@@ -44,6 +45,14 @@ MARGINS = [("", 1.0), ("initial=50%:maintenance=25%", 1.7), ("initial=20%:mainte
 def bundle(margin: tuple[str, float], **others: Any) -> FrictionSpec:  # noqa: ANN401 - the other fields
     return FrictionSpec(margin=margin[0], leverage=margin[1], **others)
 
+
+QUANTITIES: list[dict[str, float]] = [
+    {"lookback": lookback, "open": wide, "longest": 9} for lookback in (4, 9) for wide in (0.7, 1.5)
+]
+EVERYWHERE: list[dict[str, float]] = [
+    {"highs": highs, "ranges": 3, "most": 2, "stop": 1, "target": target} for highs in (3, 7) for target in (1, 3)
+]
+POOLED = {"pairs_trading": QUANTITIES, "high_breakout": EVERYWHERE, "momentum_rotation": ROTATION}
 
 frictions = st.builds(
     bundle,
@@ -78,8 +87,9 @@ def paying(bars: Bars) -> Bars:
     return replace(bars, dividends=np.where(np.arange(len(bars)) % 7 == 3, 0.5, 0.0))
 
 
-def test_every_strategy_that_places_orders_has_combinations_here() -> None:
-    assert sorted(PLACING) == sorted(name for name in strategies.names() if strategies.find(name).trade is not None)
+def test_every_strategy_that_places_orders_or_names_quantities_has_combinations_here() -> None:
+    found = {name for name in strategies.names() if strategies.find(name).names_quantities}
+    assert found == set(PLACING) | set(POOLED) - {"momentum_rotation"}
 
 
 @pytest.mark.parametrize("name", sorted(PLACING))
@@ -140,6 +150,42 @@ def test_a_row_over_many_symbols_with_limits_and_a_calendar(
     assert_rows_are_backtests(spec, bars, ROTATION)
 
 
+@pytest.mark.parametrize("name", sorted(POOLED))
+@given(
+    base=specs,
+    limits=st.sampled_from(["", "weight=40%", "gross=80%:net=50%:positions=2"]),
+    seed=st.integers(0, 10_000),
+    length=st.integers(2, 200),
+)
+@settings(max_examples=25)
+def test_a_row_of_an_account_on_many_symbols_with_frictions(
+    name: str,
+    base: BacktestSpec,
+    limits: str,
+    seed: int,
+    length: int,
+    random_bars: Callable[..., Bars],
+    assert_rows_are_backtests: Callable[..., None],
+) -> None:
+    chosen = msgspec.structs.replace(base.frictions, limits=limits)
+    spec = msgspec.structs.replace(base, strategy=name, frictions=chosen)
+    bars = [paying(random_bars(seed + place, length - place % 2, one)) for place, one in enumerate("ABC")]
+    assert_rows_are_backtests(spec, bars, POOLED[name])
+
+
+@pytest.mark.parametrize("name", ["pairs_trading", "high_breakout"])
+def test_a_row_over_many_symbols_without_frictions_with_more_fills_than_there_was_room_for_at_first(
+    name: str,
+    random_bars: Callable[..., Bars],
+    assert_rows_are_backtests: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lane, "FIRST_FILLS", 8)
+    monkeypatch.setattr(lane, "FIRST_DESK_FILLS", 0)
+    bars = [random_bars(seed, 600, f"S{seed}") for seed in range(4)]
+    assert_rows_are_backtests(BacktestSpec(strategy=name, fee_bps=1.0), bars, POOLED[name])
+
+
 def test_more_fills_than_there_was_room_for_at_first(
     random_bars: Callable[..., Bars], assert_rows_are_backtests: Callable[..., None]
 ) -> None:
@@ -157,10 +203,11 @@ def test_a_delay_in_milliseconds_and_dividends_that_are_not_there_are_refused(go
             Market.of(BacktestSpec(strategy="sma_cross", frictions=chosen), [goog])
 
 
-def test_a_lane_is_clean_after_a_combination_that_failed(goog: Bars) -> None:
-    spec = BacktestSpec(strategy="atr_breakout")
-    params = np.array([strategies.find("atr_breakout").params(one) for one in PLACING["atr_breakout"]])
-    market = Market.of(spec, [goog])
+@pytest.mark.parametrize("name", ["atr_breakout", "high_breakout"])
+def test_a_lane_is_clean_after_a_combination_that_failed(name: str, random_bars: Callable[..., Bars]) -> None:
+    spec, many = BacktestSpec(strategy=name), strategies.find(name).many_symbols
+    params = np.array([strategies.find(name).params(one) for one in (EVERYWHERE if many else PLACING[name])])
+    market = Market.of(spec, [random_bars(seed, 400, f"S{seed}") for seed in range(3 if many else 1)])
     alone, after = Figures.empty(1), Figures.empty(len(params))
     Lane(market, 1 << 30).run(params[-1:], alone, {})
     Lane(market, 1 << 30).run(params, after, {0: "given up"})
