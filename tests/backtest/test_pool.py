@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
@@ -146,6 +146,29 @@ def test_one_symbol_in_a_pool_is_the_account_of_one_symbol(
     assert alone.orders.equals(pooled.orders)
     assert alone.document["costs"] == pooled.document["costs"]
     assert alone.document["margin_calls"] == pooled.document["margin_calls"]
+
+
+@pytest.mark.parametrize("fill", ["close", "next-open"])
+def test_what_volume_leaves_over_of_a_ruin_goes_at_the_next_opens_as_alone(
+    fill: Literal["close", "next-open"], random_bars: Callable[..., Bars]
+) -> None:
+    thin = FrictionSpec(slippage="volume-share:limit=0.0005", impact="sqrt:0.5:bars=5", margin="initial=20%")
+    left_over = 0
+    for seed in range(300, 340):
+        bars = [random_bars(seed, 90, volatility=0.25)]
+        spec = BacktestSpec(
+            strategy="random_orders", params={"seed": float(seed)}, cash=20_000.0, fill=fill, frictions=thin
+        )
+        alone, pooled = (
+            run_backtest(msgspec.structs.replace(spec, strategy=kind), bars)
+            for kind in ("random_orders", "random_everywhere")
+        )
+        assert alone.fills.equals(pooled.fills)
+        assert alone.equity.tobytes() == pooled.equity.tobytes()
+        assert alone.orders is not None
+        ruin = alone.orders.filter(reason="the account is ruined")["ts"].max()
+        left_over += 0 if ruin is None else alone.fills.filter(alone.fills["ts"] > ruin).height
+    assert left_over > 10
 
 
 @pytest.mark.parametrize("kind", KINDS)
