@@ -52,6 +52,8 @@ _ORDER_MODULES = {
 UNCOUNTED: Any = {"_nrt": False}
 # A decision is asked for at every bar; as part of the loop it costs no call.
 INLINE: Any = {"forceinline": True}
+# What lies around a decision over many symbols, and how many times of day each takes.
+POOL_CORE = {"open_bar": 2, "close_bar": 1}
 # Factories of loops, and what is compiled on its own.
 _NOT_JITTED: set[Any] = {
     driver.one_symbol,
@@ -192,15 +194,22 @@ def share_order_core() -> None:
 
 
 @cache
-def share_pool_core() -> None:
-    """The same for what lies around a decision over many symbols."""
+def pool_core(part: str) -> Callable[..., None]:
+    """A part of POOL_CORE, compiled when it is first called, or fetched from disk."""
     import numba
-    from numba.extending import overload
 
     register_rulebook()
     numba.config.CACHE_DIR = str(cache_folder(""))  # type: ignore[attr-defined]  # made at import
-    before = numba.njit(cache=True, **UNCOUNTED)(pool_session.open_bar)
-    after = numba.njit(cache=True, **UNCOUNTED)(pool_session.close_bar)
+    made: Callable[..., None] = numba.njit(cache=True, **UNCOUNTED)(getattr(pool_session, part))
+    return made
+
+
+@cache
+def share_pool_core() -> None:
+    """The same for what lies around a decision over many symbols."""
+    from numba.extending import overload
+
+    before, after = pool_core("open_bar"), pool_core("close_bar")
 
     @overload(pool_session.open_bar, jit_options=UNCOUNTED)
     def _before(pool, i, now_us, before_us, last):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG001

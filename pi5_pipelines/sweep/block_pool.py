@@ -39,6 +39,20 @@ class PoolBooks(NamedTuple):
     desk_rows: int
 
 
+def clear(book: PoolBooks) -> None:
+    """Bring the account back to what it was before a run; number by number, since numba compiles slices for long."""
+    for s in range(len(book.orders)):
+        for k in range(len(book.orders[s])):
+            book.pool.orders[s][k] = book.orders[s][k]
+        for k in range(len(book.ledgers[s])):
+            book.pool.ledgers[s][k] = book.ledgers[s][k]
+    for k in range(len(book.account)):
+        book.pool.account[k] = book.account[k]
+    for row in range(len(book.board)):
+        for s in range(len(book.board[row])):
+            book.pool.board[row][s] = book.board[row][s]
+
+
 def pool_block(run: Callable[..., None], memory: Callable[..., int]) -> Callable[..., int]:
     """The block of a strategy over many symbols whose `run` is the loop of pooled accounts.
 
@@ -74,10 +88,7 @@ def pool_block(run: Callable[..., None], memory: Callable[..., int]) -> Callable
                 return NEEDS_STATE
             used = state[:need]
             used[:] = 0.0
-            pool.orders[:] = book.orders
-            pool.ledgers[:, : book.ledgers.shape[1]] = book.ledgers
-            pool.account[: len(book.account)] = book.account
-            pool.board[:] = book.board
+            clear(book)
             run(columns, rules.around, params[i], used, pool, rules.schedule, curve)
             count = int(pool.account[ledger.FILL_COUNT])
             of_a_desk = int(pool.account[ledger.WANTED_FILLS])

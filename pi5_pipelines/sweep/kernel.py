@@ -50,7 +50,7 @@ def compiled_block(name: str, loop: str = "plain") -> Callable[..., int]:
     import numba
     from numba.core.errors import NumbaError
 
-    _load_compiler()
+    load_compiler()
     if loop == "orders":
         compiled.share_order_core()
     if loop == "pool":
@@ -101,6 +101,7 @@ def _made_of_more(name: str, loop: str) -> Callable[..., int]:
         made = block_orders.orders_block(register_jitable(**compiled.UNCOUNTED)(orders), strategy.memory)
     elif loop == "pool":
         pool = _named(compiled.interpreted_pool_loop(strategy), f"sweep_run_{called}")
+        _register(block_pool)
         made = block_pool.pool_block(register_jitable(pool), strategy.memory)
     else:
         portfolio = _named(compiled.interpreted_portfolio_loop(strategy), f"sweep_run_{called}")
@@ -135,7 +136,7 @@ def _as_tuple(count: int) -> Callable[[Any], Any]:
     return register_jitable(_named(longer, f"sweep_tuple_{count}"))
 
 
-def _load_compiler() -> None:
+def load_compiler() -> None:
     """Have numba load all that it compiles with, but for SciPy's linear algebra: 50 MB, and no strategy uses it."""
     from numba.core.registry import cpu_target
 

@@ -22,6 +22,7 @@ import msgspec
 import pi5_pipelines
 from pi5_pipelines.errors import SweepError
 from pi5_pipelines.sweep.message import Message
+from pi5_pipelines.sweep.precompile import missing_parts
 from pi5_pipelines.sweep.rss import KILO, rss_peak
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def is_alive(pid: int) -> bool:
 
 def run_engine(job: Job, usage: Usage, hear: Callable[[Message], None]) -> dict[str, Any]:
     """Run the engine to its end, starting it again after deaths; answers its summary, raises what it raises."""
+    if job.plan.spec.loop() == "pool" and not job.scheduler:
+        compile_shared(usage)
     for _ in range(MAX_RESTARTS):
         child = start("pi5_pipelines.sweep.engine")
         try:
@@ -125,6 +128,16 @@ def run_engine(job: Job, usage: Usage, hear: Callable[[Message], None]) -> dict[
         where=f"strategy {job.plan.spec.strategy}",
         hint="`pi5 backtest --interpreted` shows where a strategy fails; what is finished is kept",
     )
+
+
+def compile_shared(usage: Usage) -> None:
+    """Have what is not on disk yet compiled, a process a part; where one fails the engine compiles it."""
+    for part in missing_parts():
+        child = start("pi5_pipelines.sweep.precompile")
+        try:
+            send(child, part.encode())
+        finally:
+            reap(child, usage)
 
 
 def start(module: str) -> subprocess.Popen[bytes]:

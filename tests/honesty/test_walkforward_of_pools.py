@@ -170,9 +170,12 @@ def test_weights_without_costs_are_late_and_walked_forward_as_in_the_plain_loop(
     pooled = msgspec.structs.replace(plain, frictions=FrictionSpec(tick=0.01))
     assert (plain.loop(), pooled.loop()) == ("plain", "pool")
     chosen = [tuple(map(float, one)) for one in RUNS["momentum_rotation"][1]]
-    for work in (lambda one: delayed(one, params), lambda one: stitched(one, chosen[: len(folds)], folds)):
-        curves = [work(Runner(spec, four)).equity.tobytes() for spec in (plain, pooled)]
-        assert curves[0] == curves[1]
+    curves = []
+    for spec in (plain, pooled):
+        runner = Runner(spec, four)
+        late = delayed(runner, params).equity.tobytes()
+        curves.append((late, stitched(runner, chosen[: len(folds)], folds).equity.tobytes()))
+    assert curves[0] == curves[1]
 
 
 @pytest.mark.parametrize("name", sorted(RUNS))
