@@ -67,8 +67,11 @@ def orders_block(run: Callable[..., None], memory: Callable[..., int]) -> Callab
                 return NEEDS_STATE
             used = state[:need]
             used[:] = 0.0
-            desk.orders[:] = book.orders
-            desk.ledger[: len(book.ledger)] = book.ledger
+            # Number by number: numba compiles copied slices for long, and in much memory.
+            for k in range(len(book.orders)):
+                desk.orders[k] = book.orders[k]
+            for k in range(len(book.ledger)):
+                desk.ledger[k] = book.ledger[k]
             run(columns, rules.inside, rules.dividends, params[i], used, desk, curve)
             count = int(desk.ledger[ledger.FILL_COUNT])
             if count > len(fills):
