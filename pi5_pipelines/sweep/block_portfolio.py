@@ -1,12 +1,8 @@
-"""A run of combinations through the loop of portfolios with limits and a calendar, one after the other."""
+"""What a run of combinations through the loop of portfolios with limits and a calendar takes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from pi5_pipelines.backtest.driver import BOOK_PENDING, CASH, FILLS, POSITION, RUINED
-from pi5_pipelines.sweep.block import DONE, MARK_AT, MARK_ROOM, NAN, NEEDS_FILLS, NEEDS_STATE
-from pi5_pipelines.sweep.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,48 +22,20 @@ class PortfolioTerms(NamedTuple):
     schedule: Schedule
 
 
-def portfolio_block(run: Callable[..., None], memory: Callable[..., int]) -> Callable[..., int]:
-    """The block of a strategy over many symbols whose `run` is the loop of portfolios."""
+def with_terms(portfolio: Callable[..., None]) -> Callable[..., None]:
+    """The loop of portfolios as the block of many symbols calls it, rules, limits and calendar in one bundle."""
 
-    def block(  # noqa: PLR0913, PLR0917 - called as the plain blocks are
+    def run(  # noqa: PLR0913, PLR0917 - as the loop
         columns: Numbers,
         params: Numbers,
-        cash: float,
-        lots: Numbers,
-        rules: PortfolioTerms,
-        periods: float,
-        last_close: Numbers,
         state: Numbers,
         account: Numbers,
+        lots: Numbers,
+        terms: PortfolioTerms,
         curve: Numbers,
         fills: Numbers,
         book: Numbers,
-        trades: Numbers,
-        totals: Numbers,
-        out: Numbers,
-        moments: Numbers,
-        ruined: Numbers,
-        mark: Numbers,
-    ) -> int:
-        for i in range(mark[MARK_AT], len(params)):
-            mark[MARK_AT] = i
-            need = memory(params[i], len(lots))
-            if need > len(state):
-                mark[MARK_ROOM] = need
-                return NEEDS_STATE
-            used = state[:need]
-            used[:] = 0.0
-            account[CASH], account[POSITION], account[FILLS], account[RUINED] = cash, 0.0, 0.0, -1.0
-            book[:] = 0.0
-            book[BOOK_PENDING][:] = NAN
-            run(columns, params[i], used, account, lots, rules.rules, rules.limits, rules.schedule, curve, fills, book)
-            count = int(account[FILLS])
-            if count > len(fills):
-                mark[MARK_ROOM] = count
-                return NEEDS_FILLS
-            tally(curve, fills, count, last_close, cash, periods, trades, totals, out[i], moments[i])
-            ruined[i] = account[RUINED] >= 0.0
-        mark[MARK_AT] = len(params)
-        return DONE
+    ) -> None:
+        portfolio(columns, params, state, account, lots, terms.rules, terms.limits, terms.schedule, curve, fills, book)
 
-    return block
+    return run

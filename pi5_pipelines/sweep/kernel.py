@@ -105,7 +105,8 @@ def _made_of_more(name: str, loop: str) -> Callable[..., int]:
         made = block_pool.pool_block(register_jitable(pool), strategy.memory)
     else:
         portfolio = _named(compiled.interpreted_portfolio_loop(strategy), f"sweep_run_{called}")
-        made = block_portfolio.portfolio_block(register_jitable(portfolio), strategy.memory)
+        run = _named(block_portfolio.with_terms(register_jitable(portfolio)), f"sweep_terms_{called}")
+        made = block.many_symbols_block(register_jitable(run), strategy.memory)
     found: Callable[..., int] = numba.njit(cache=True, nogil=True)(_named(made, f"sweep_{called}"))
     return found
 
