@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.result import BacktestResult
 
+pytestmark = pytest.mark.slow
+
 HERE = str(Path(__file__).parent / "order_strategies")
 NAMES = ("ts_us", "open", "high", "low", "close", "volume")
 

@@ -57,6 +57,7 @@ with locked(Path(sys.argv[1])):
 """
 
 
+@pytest.mark.slow
 def test_a_lake_under_constant_writing_is_restored_at_the_recorded_version(
     settings: Settings, tmp_path: Path, root: Path
 ) -> None:

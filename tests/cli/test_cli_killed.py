@@ -45,6 +45,7 @@ def undisturbed(
     return content(calm)
 
 
+@pytest.mark.slow
 def test_a_killed_ingest_is_completed_by_the_next(
     work_to_do: Path,
     undisturbed: dict[str, str],

@@ -159,6 +159,7 @@ def test_ctrl_c_ends_a_running_command_with_130(
         assert running.stderr.read().decode().strip() == "error: interrupted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_a_reader_that_goes_away_is_no_noise(
     lake_home: Path, process: Callable[..., subprocess.Popen[bytes]], form: list[str]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+pytestmark = pytest.mark.slow
+
 COSTS = FrictionSpec(fees="per-share:0.005:min=1", spread="2bps", borrow_pct=3.0, interest_pct=1.0)
 RUNS = {
     "orders": (BacktestSpec(strategy="atr_breakout", frictions=COSTS), (20.0, 14.0, 2.0, 3.0, 6.0)),

@@ -119,6 +119,7 @@ for path in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_kills_in_the_middle_of_commits_lose_nothing(
     tmp_path: Path, lake: Lake, bars: Callable[..., pl.DataFrame]
 ) -> None:

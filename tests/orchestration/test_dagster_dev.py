@@ -19,6 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 LOCATION = {"repositoryLocationName": "pi5_pipelines.definitions", "repositoryName": "__repository__"}

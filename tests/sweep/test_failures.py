@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 # `how` says what this strategy does wrong; 0 is nothing.
 WRONG = '''
 """Goes wrong in the way that its parameter says."""

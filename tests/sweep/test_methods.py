@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 SPACE = ("--param", "fast=2:40", "--param", "slow=10:200:5", "--where", "fast * 2 < slow")
 
 

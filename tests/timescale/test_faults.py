@@ -94,6 +94,7 @@ def test_a_server_that_comes_back_in_time_goes_unnoticed(own_hot: Hot, own_serve
         assert read(connection, "bars_1m").equals(bars)
 
 
+@pytest.mark.slow
 def test_a_server_that_stays_away_ends_the_load_and_repeating_it_completes_it(
     own_hot: Hot, own_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
