@@ -59,9 +59,13 @@ def server(tmp_path: Path, goog_file: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path, goog_file: Path, server: int) -> Path:
-    """A copy of the program with the documentation's own files added, a filled home, and the set-up environment."""
-    folder = tmp_path / "clone"
+def clone(tmp_path_factory: pytest.TempPathFactory, goog_file: Path, server: int) -> Path:
+    """A copy of the program with the documentation's own files added, a filled home, and the set-up environment.
+
+    It lies at the same place for every page: machine code is found again by the path of its source.
+    """
+    folder = tmp_path_factory.getbasetemp() / "clone"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name in COPIED:
         source = ROOT / name
@@ -80,13 +84,13 @@ def clone(tmp_path: Path, goog_file: Path, server: int) -> Path:
 
 
 @pytest.fixture
-def shell(clone: Path, tmp_path: Path) -> Callable[[str], None]:
+def shell(clone: Path) -> Callable[[str], None]:
     """Run a line as a reader would, in the copy."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PI5_", "DAGSTER_"))}
     environment |= {
         "PYTHONPATH": str(clone),
         "DAGSTER_HOME": str(clone),
-        "PI5_NUMBA_CACHE": str(tmp_path / "numba"),
+        "PI5_NUMBA_CACHE": str(clone.parent / "numba"),
         "COLUMNS": "200",
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import subprocess
 import sys
@@ -24,26 +25,41 @@ LONGEST_S = 60.0
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, environment: dict[str, str], free_port: int) -> Iterator[tuple[str, list[Any]]]:
-    """The scheduler's address, and the workers' processes."""
-    address = f"tcp://127.0.0.1:{free_port}"
+def cluster(tmp_path: Path, environment: dict[str, str]) -> Iterator[tuple[str, list[Any]]]:
+    """The scheduler's address, and the workers' processes.
+
+    Workers start once the scheduler listens: one that started before might itself be given the port meant for it.
+    """
     quiet: dict[str, Any] = {
         "cwd": tmp_path,
         "env": environment,
         "stdout": subprocess.DEVNULL,
         "stderr": subprocess.DEVNULL,
     }
-    scheduler = [DASK, "scheduler", "--host", "127.0.0.1", "--port", str(free_port), "--no-dashboard"]
-    worker = [DASK, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
-    processes = [subprocess.Popen(scheduler, **quiet)]
-    processes += [subprocess.Popen(worker, **quiet) for _ in range(3)]
+    told = tmp_path / "scheduler.json"
+    scheduler = [DASK, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    processes = [subprocess.Popen([*scheduler, "--scheduler-file", str(told)], **quiet)]
     try:
+        address = address_of(told, processes[0])
+        worker = [DASK, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+        processes += [subprocess.Popen(worker, **quiet) for _ in range(3)]
         wait_for_workers(address, 3)
         yield address, processes[1:]
     finally:
         for process in processes[::-1]:
             process.kill()
             process.wait()
+
+
+def address_of(told: Path, scheduler: subprocess.Popen[bytes]) -> str:
+    """Where the scheduler listens, as it writes it down once it does."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline and scheduler.poll() is None:
+        try:
+            return str(json.loads(told.read_text(encoding="utf-8"))["address"])
+        except (OSError, ValueError):
+            time.sleep(0.05)
+    raise AssertionError(f"the scheduler does not listen; exit code {scheduler.poll()}")
 
 
 def wait_for_workers(address: str, count: int) -> None:
