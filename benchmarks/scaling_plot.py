@@ -85,7 +85,7 @@ def _panel(series: Series) -> list[str]:
 
     parts = [_text(LEFT, 20, series.title, "start", weight="600")]
     each = f"{_short(line.each)} a {series.unit}"
-    said = f"{line.fixed * 1e3:.3g} ms + {each}; exponent of the last step {line.exponent:.2f}"
+    said = f"{line.fixed * 1e3:.3g} ms + {each}; last exponent {line.exponent:.2f}"
     parts.append(_text(LEFT, 36, said, "start", LINE))
     for power in range(low_y, high_y + 1):
         at = y(10.0**power)

@@ -54,4 +54,4 @@ def test_the_drawing_holds_every_point_and_both_titles() -> None:
     assert names.count("polyline") == 2
     texts = {child.text for child in root.iter() if child.tag.endswith("text")}
     assert {"Bars <1>", "Sweep", "bars", "rows"} <= texts
-    assert any("exponent of the last step 1.00" in str(text) for text in texts)
+    assert any("last exponent 1.00" in str(text) for text in texts)
