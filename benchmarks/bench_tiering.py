@@ -47,6 +47,7 @@ COMPRESSED_ROWS = 100_000  # a symbol; the WebAssembly server keeps everything i
 def migrated(dsn: str) -> Iterator[psycopg.Connection]:
     """A connection to an empty database with the schema and the instruments."""
     with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
         for (drop,) in connection.execute(OWN_OBJECTS).fetchall():
             connection.execute(drop)
         migrate(connection)
