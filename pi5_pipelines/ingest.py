@@ -132,9 +132,14 @@ def _take(settings: Settings, lake: Lake, batch: Batch) -> list[SymbolReport]:
 
     from pi5_pipelines.lake.schema import bars_table
     from pi5_pipelines.market.bars import to_scaled
+    from pi5_pipelines.quoting import quoted
 
-    instruments = {piece.symbol: settings.instrument(piece.symbol) for piece in batch.pieces}
-    scaled = [to_scaled(piece.bars, instruments[piece.symbol], piece.file_name) for piece in batch.pieces]
+    known = {row["symbol"]: row for row in lake.read("instruments").iter_rows(named=True)}
+    instruments = {piece.symbol: quoted(settings, piece, known.get(piece.symbol)) for piece in batch.pieces}
+    scaled = [
+        to_scaled(piece.bars, instruments[piece.symbol], piece.file_name, stored=piece.symbol in known)
+        for piece in batch.pieces
+    ]
     for piece in batch.pieces:
         _keep_raw(lake.root, piece)
     lake.upsert("instruments", pl.DataFrame([_instrument_row(one) for one in instruments.values()]))

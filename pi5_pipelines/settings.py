@@ -15,7 +15,7 @@ from pi5_pipelines.errors import ConfigError
 from pi5_pipelines.settings_rules import rules
 from trading import config
 from trading.errors import ConfigFileError, InstrumentError
-from trading.instrument import Instrument
+from trading.instrument import PRICE_SCALE, Instrument, places
 from trading.rules import MAX_COST_BPS
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ CostBps = Annotated[float, msgspec.Meta(ge=0, lt=MAX_COST_BPS)]
 Money = Annotated[float, msgspec.Meta(gt=0, le=1e15)]  # above it a float no longer holds the cents
 
 
+AUTO: Literal["auto"] = "auto"  # a price_scale that follows the data: pi5_pipelines.quoting
+
+
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of pi5.toml; a key it does not name is refused."""
 
@@ -37,7 +40,7 @@ class InstrumentSettings(Section, frozen=True):
     """[instruments.SYMBOL] and [instruments.default]."""
 
     tick_size: str | float | int = "0.01"
-    price_scale: int = 4
+    price_scale: int | Literal["auto"] = AUTO
     size_scale: int = 0
     lot: str | float | int = "1"
     currency: str = "USD"
@@ -218,14 +221,19 @@ class Settings(Section, frozen=True):
         """A folder of the home: lake, inbox, exports, journal, dagster, backups, reports, logs, secrets."""
         return self.home_path / name
 
-    def instrument(self, symbol: str) -> Instrument:
-        """How a symbol is quoted: its own [instruments.SYMBOL] table, else [instruments.default]."""
-        found = self.instruments.get(symbol, self.instruments.get("default", InstrumentSettings()))
+    def quoting(self, symbol: str) -> InstrumentSettings:
+        """What pi5.toml says of a symbol: its own [instruments.SYMBOL] table, else [instruments.default]."""
+        return self.instruments.get(symbol, self.instruments.get("default", InstrumentSettings()))
+
+    def instrument(self, symbol: str, decimals: int = PRICE_SCALE) -> Instrument:
+        """How a symbol is quoted; an "auto" price_scale becomes `decimals`, or what the tick needs beyond them."""
+        found = self.quoting(symbol)
         try:
+            tick = Decimal(str(found.tick_size))
             return Instrument(
                 symbol=symbol,
-                tick_size=Decimal(str(found.tick_size)),
-                price_scale=found.price_scale,
+                tick_size=tick,
+                price_scale=max(decimals, places(tick)) if found.price_scale == AUTO else found.price_scale,
                 size_scale=found.size_scale,
                 lot=Decimal(str(found.lot)),
                 currency=found.currency,

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from trading.errors import InstrumentError
 
 MAX_SCALE = 12
+PRICE_SCALE = 4  # what a price of shares needs at most: a sixteenth of a dollar, a hundredth of a cent
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Instrument:
 
     symbol: str
     tick_size: Decimal = Decimal("0.01")
-    price_scale: int = 4
+    price_scale: int = PRICE_SCALE
     size_scale: int = 0
     lot: Decimal = Decimal(1)
     currency: str = "USD"
@@ -32,7 +33,7 @@ class Instrument:
             raise InstrumentError(self.symbol, "tick_size and lot must be greater than zero")
         if not 0 <= self.price_scale <= MAX_SCALE or not 0 <= self.size_scale <= MAX_SCALE:
             raise InstrumentError(self.symbol, f"price_scale and size_scale must lie between 0 and {MAX_SCALE}")
-        if self.tick_size.as_tuple().exponent < -self.price_scale:  # type: ignore[operator]  # finite: checked above
+        if places(self.tick_size) > self.price_scale:
             raise InstrumentError(self.symbol, f"price_scale {self.price_scale} cannot hold ticks of {self.tick_size}")
 
     def scaled_price(self, price: Decimal) -> int:
@@ -46,3 +47,9 @@ class Instrument:
     def price(self, scaled: int) -> Decimal:
         """The price that a scaled integer stands for."""
         return Decimal(scaled).scaleb(-self.price_scale)
+
+
+def places(step: Decimal) -> int:
+    """The decimal places that a tick or a lot has."""
+    exponent = step.as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0

@@ -18,8 +18,10 @@ SINGLE_DECIMALS = 6  # some files of single-precision floats were printed so: 12
 LARGEST = 2.0**63
 
 
-def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str) -> pl.DataFrame:
+def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str, *, stored: bool = False) -> pl.DataFrame:
     """Real bars as the integers at rest; raises InputFileError where a value does not fit the scale.
+
+    `stored` says that the symbol has rows at rest already, so that its scale is no longer free.
 
     What a vendor kept in single precision comes back as the shortest decimal that gives the same single-precision
     number: up to seven digits that is what was quoted (1234.56 reads 1234.56005859 there), and no file can tell more.
@@ -29,7 +31,7 @@ def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str) -> pl.Data
     columns = []
     for name, (key, scale) in scales.items():
         whole = _whole(bars[name], scale)
-        _check_fit(bars, name, whole, scale, f"{key} in [instruments.{instrument.symbol}]", where)
+        _check_fit(bars, name, whole, scale, (key, instrument.symbol, stored), where)
         columns.append(whole.cast(pl.Int64))
     return pl.DataFrame([pl.Series("symbol", [instrument.symbol] * bars.height, dtype=pl.String), bars["ts"], *columns])
 
@@ -61,17 +63,26 @@ def _reads(value: pl.Series, meant: pl.Series) -> pl.Series:
     return same
 
 
-def _check_fit(bars: pl.DataFrame, name: str, whole: pl.Series, scale: int, key: str, where: str) -> None:
+def fewest_decimals(bars: pl.DataFrame, most: int) -> int:
+    """The fewest decimals that hold every price, but at most so many."""
+    return next((few for few in range(most) if not any(_whole(bars[name], few).null_count() for name in PRICES)), most)
+
+
+def _check_fit(
+    bars: pl.DataFrame, name: str, whole: pl.Series, scale: int, key: tuple[str, str, bool], where: str
+) -> None:
+    setting, symbol, stored = key
     for bad, problem, advice in (
         ((bars[name] * 10**scale).abs() >= LARGEST, f"is too large for {scale} decimals", "lower"),
         (whole.is_null(), f"needs more than {scale} decimals", "raise"),
     ):
         row = bad.arg_max()
         if row is not None and bad[row]:
+            hint = f"{advice} {setting} in [instruments.{symbol}] of pi5.toml"
+            if stored:
+                hint = f"what is stored of {symbol} has that many; another home can hold all of it: {hint} there"
             raise InputFileError(
-                f"{name} {bars[name][row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}",
-                where=where,
-                hint=f"{advice} {key} of pi5.toml",
+                f"{name} {bars[name][row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}", where=where, hint=hint
             )
 
 
