@@ -184,7 +184,7 @@ class TimescaleSettings(Section, frozen=True):
     reader_password_file: str = ""
     pool_size: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
     connect_timeout_s: Annotated[int, msgspec.Meta(ge=2, le=600)] = 10  # libpq takes 1 for 2
-    rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 100_000
+    rows_per_commit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 250_000
     compress_after_days: Positive = 7
     keep_ticks_days: Days = 7
     keep_minute_bars_days: Days = 35

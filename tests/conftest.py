@@ -21,8 +21,6 @@ DAY_US = 86_400_000_000
 
 pytest_plugins = ("tests.timescale.fixtures",)
 
-pytest_plugins = ("tests.timescale.fixtures",)
-
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 

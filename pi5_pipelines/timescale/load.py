@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from psycopg import sql
     from psycopg_pool import ConnectionPool
 
-ROWS_PER_COMMIT = 100_000
+ROWS_PER_COMMIT = 250_000  # each commit waits for the disk
 ROWS_INTO_COMPRESSED = 50_000  # what they touch is decompressed, and stays locked until the commit
 ROWS_PER_BLOCK = 20_000  # encoded while the block before is on its way
 MANY_TIMES = 2  # a batch that lies so thinly among the table's rows is compared by the server
