@@ -1,9 +1,9 @@
 """What the live engine writes down: one typed body for everything that happens, in an envelope that says when and why.
 
 The state of the engine is the fold of these events, and the data platform learns what happened from nothing else. The
-`type` of a body is the name of its class; `v` is the version of its shape, raised when a reader of the old one would err.
-Numbers are decimals (strings in JSON), moments are nanoseconds of UTC. States and kinds have the names of FIX OrdStatus
-(tag 39) and ExecType (tag 150), with INTENT, SUBMITTED and UNKNOWN of our own.
+`type` of a body is the name of its class; `v` is the version of its shape, raised when a reader of the old one would
+err. Numbers are decimals (strings in JSON), moments are nanoseconds of UTC. States and kinds have the names of FIX
+OrdStatus (tag 39) and ExecType (tag 150), with INTENT, SUBMITTED and UNKNOWN of our own.
 """
 
 from __future__ import annotations
