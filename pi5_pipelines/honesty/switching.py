@@ -86,38 +86,30 @@ def switching_decide(decide: Callable[..., float]) -> Callable[..., float]:
 def switching_allocate(allocate: Callable[..., bool]) -> Callable[..., bool]:
     """A strategy over many symbols that follows a plan; its params are the plan."""
 
-    def allocate_in_turn(state: Any, plan: Any, bars: Any, positions: Any, weights: Any) -> bool:  # noqa: ANN401 - as above
-        trade = False
-        symbols = len(weights)
-        width = int(plan[PLAN_WIDTH])
-        for k in range(int(plan[PLAN_FOLDS])):
-            at = PLAN_HEAD + k * (HEAD_PARAMS + width)
-            if bars[0].ts_us >= plan[at + HEAD_UNTIL]:
-                continue
-            mine = int(plan[at + HEAD_STATE])
-            own = state[mine + 1 : mine + 1 + symbols]
-            nothing = state[mine + 1 + symbols : mine + 1 + 2 * symbols]
-            first = mine + 1 + 2 * symbols
-            memory = state[first : first + int(plan[at + HEAD_MEMORY])]
-            params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
-            active = bars[0].ts_us >= plan[at + HEAD_FROM]
-            moved = allocate(memory, params, bars, positions if active else nothing, own)
-            if active:
-                trade = moved or state[mine] == 0.0
-                state[mine] = 1.0
-                for s in range(symbols):
-                    weights[s] = own[s]
-        return trade
+    def ask(memory: Any, params: Any, bars: Any, held: Any, nothing: Any, active: bool, own: Any) -> bool:  # noqa: ANN401, FBT001 - as above
+        return allocate(memory, params, bars, held if active else nothing, own)
 
-    return allocate_in_turn
+    return in_turn(ask)
 
 
 def switching_hold(hold: Callable[..., bool]) -> Callable[..., bool]:
     """A strategy that names quantities and follows a plan; before its turn a fold sees a flat account."""
 
-    def hold_in_turn(state: Any, plan: Any, bars: Any, portfolio: Any, quantities: Any) -> bool:  # noqa: ANN401 - as above
+    def ask(memory: Any, params: Any, bars: Any, held: Any, nothing: Any, active: bool, own: Any) -> bool:  # noqa: ANN401, FBT001 - as above
+        return hold(memory, params, bars, held if active else flat(held, nothing), own)
+
+    return in_turn(ask)
+
+
+def in_turn(ask: Callable[..., bool]) -> Callable[..., bool]:
+    """Ask every fold of a plan on every bar until its end, and answer what the one whose turn it is wants."""
+    from numba.extending import register_jitable
+
+    register_jitable(ask)
+
+    def answer_in_turn(state: Any, plan: Any, bars: Any, held: Any, wanted: Any) -> bool:  # noqa: ANN401 - as above
         trade = False
-        symbols = len(quantities)
+        symbols = len(wanted)
         width = int(plan[PLAN_WIDTH])
         for k in range(int(plan[PLAN_FOLDS])):
             at = PLAN_HEAD + k * (HEAD_PARAMS + width)
@@ -130,15 +122,15 @@ def switching_hold(hold: Callable[..., bool]) -> Callable[..., bool]:
             memory = state[first : first + int(plan[at + HEAD_MEMORY])]
             params = plan[at + HEAD_PARAMS : at + HEAD_PARAMS + width]
             active = bars[0].ts_us >= plan[at + HEAD_FROM]
-            moved = hold(memory, params, bars, portfolio if active else flat(portfolio, nothing), own)
+            moved = ask(memory, params, bars, held, nothing, active, own)
             if active:
                 trade = moved or state[mine] == 0.0
                 state[mine] = 1.0
                 for s in range(symbols):
-                    quantities[s] = own[s]
+                    wanted[s] = own[s]
         return trade
 
-    return hold_in_turn
+    return answer_in_turn
 
 
 def flat(portfolio: Portfolio, nothing: Sequence[float]) -> Portfolio:
