@@ -19,7 +19,7 @@ demo: setup ## set up, run the nightly job on real prices, print where the repor
 
 test: setup-dev ## run the tests (ARGS="-m slow": the long ones, which CI runs too; ARGS="tests/lake -x" picks)
 	@if [ "$$CI" = true ] || [ -d .venv-parity ]; then scripts/setup-parity parity; fi
-	@$(BIN)/python -m pytest -n 2 $(or $(ARGS),-m "not slow")
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(or $(ARGS),-m "not slow")
 
 check: setup-dev ## lint, format and types
 	@$(BIN)/ruff check .

@@ -104,6 +104,7 @@ def shell(clone: Path) -> Callable[[str], None]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("pages")  # in one process: what one page compiled serves the next
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 def test_every_command_of_a_page_runs_in_the_order_of_the_page(page: Path, shell: Callable[[str], None]) -> None:
     made = [line for line in commands(page) if line.startswith("make ")]

@@ -61,6 +61,7 @@ def test_old_runs_go_and_the_latest_materialisation_stays(instance: dg.DagsterIn
     assert instance.get_latest_materialization_event(dg.AssetKey("number")) is not None
 
 
+@pytest.mark.slow
 def test_many_runs_are_found_beyond_one_page(
     instance: dg.DagsterInstance, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,6 +114,7 @@ def test_orders_one_bar_late_are_orders_that_travel_a_bar_longer(goog: Bars) -> 
     assert np.isnan(sensitivity(msgspec.structs.replace(spec, fill="close"), [goog]).sharpe_delayed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["atr_breakout", "donchian_breakout"])
 @pytest.mark.parametrize(
     ("once", "twice"),

@@ -158,6 +158,7 @@ def test_a_failed_night_still_asks_for_its_backup_once(
     assert asked == [f"backup-after-{result.run_id}"]
 
 
+@pytest.mark.slow
 def test_a_night_that_failed_after_its_backup_is_not_backed_up_twice(
     drop: Callable[..., Path],
     run: Callable[..., dg.ExecuteInProcessResult],

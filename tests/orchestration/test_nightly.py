@@ -82,6 +82,7 @@ def test_the_night_gives_the_page_numbers_to_plot(
             assert isinstance(figures[asset][name], int | float), (asset, name)
 
 
+@pytest.mark.slow
 def test_a_gap_in_one_symbol_is_told_in_the_report_and_stops_no_other(
     drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_gap_in_one_symbol_is_told_in_the_report_and_stops_no_other(
     assert {tuple(row["symbols"]) for row in read_outcome(settings).results} == {("GOOD",)}
 
 
+@pytest.mark.slow
 def test_a_strategy_that_cannot_run_is_told_and_stops_no_other(
     drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

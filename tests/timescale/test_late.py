@@ -100,6 +100,7 @@ def test_a_row_written_into_a_chunk_while_it_is_copied_is_copied_too(apache_dsn:
         assert of_server(connection, TABLE.late).rows == 0
 
 
+@pytest.mark.slow
 def test_the_watermark_waits_for_who_writes_and_they_wait_for_it(apache_dsn: str) -> None:
     with (
         migrated(apache_dsn) as connection,

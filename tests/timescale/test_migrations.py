@@ -109,6 +109,7 @@ def test_a_scale_that_stored_rows_rely_on_cannot_change(hot: Hot) -> None:
         hot.connection.execute("UPDATE instruments SET price_scale = 2 WHERE symbol = 'AAPL'")
 
 
+@pytest.mark.slow
 def test_a_server_without_the_extension_is_told(community_server: Server) -> None:
     assert community_server
     with (

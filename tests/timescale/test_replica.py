@@ -149,6 +149,7 @@ def test_without_the_replica_the_primary_answers_and_says_why(
     caught_up(primary, standby)
 
 
+@pytest.mark.slow
 def test_a_replica_outlives_its_primary(pair: tuple[Server, Server], settings: TimescaleSettings) -> None:
     primary, standby = pair
     caught_up(primary, standby)

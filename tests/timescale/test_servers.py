@@ -86,6 +86,7 @@ with serving({edition!r}) as server:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_server_without_the_extension_can_be_had(community_server: Server) -> None:
     assert community_server
     with serving("without-extension") as server, psycopg.connect(server.dsn) as connection:

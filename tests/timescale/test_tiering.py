@@ -84,6 +84,7 @@ class BrokenOffError(Exception):
     """The end of a run after a step."""
 
 
+@pytest.mark.slow
 def test_a_run_broken_off_after_any_step_leaves_every_row_once(any_dsn: str, lake: Lake) -> None:
     """In little what test_kill_tiering.py does to processes."""
     reached: list[str] = []
