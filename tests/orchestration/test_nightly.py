@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pi5_pipelines.backtest.nightly import read_outcome
 from pi5_pipelines.backup import backup_folder, manifests, outcome
 from pi5_pipelines.lake.table import Lake
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import dagster as dg
-    import pytest
 
 ASSETS = {
     "raw_files",
