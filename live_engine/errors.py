@@ -1,7 +1,8 @@
 """What the live engine refuses.
 
 LiveEngineError
-└── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
+├── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
+└── KillFileError    the kill switch's file cannot be written, or a stronger request waits in it
 """
 
 from __future__ import annotations
@@ -22,3 +23,7 @@ class LiveEngineError(Exception):
 
 class SettingsError(LiveEngineError):
     """[live] of pi5.toml, or an environment override of it, is wrong."""
+
+
+class KillFileError(LiveEngineError):
+    """The kill switch's file cannot be written, or a stronger request waits in it."""

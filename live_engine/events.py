@@ -173,17 +173,23 @@ class OrderReplaced(Body, frozen=True, tag=True):
 
 
 class KillSwitchSet(Body, frozen=True, tag=True):
-    """No new entries from here on; with `cancel-all` every order goes too, with `flatten` every position as well."""
+    """No new entries from here on; with `cancel-all` every order goes too, with `flatten` every position as well.
+
+    `nonce` names the kill file that asked for it, so that the file counts once; empty when it came another way.
+    """
 
     action: KillAction
     actor: str
     reason: str
+    nonce: str = ""
 
 
 class KillSwitchRearmed(Body, frozen=True, tag=True):
-    """A person allowed trading again."""
+    """A person allowed trading again; `nonce` as in KillSwitchSet."""
 
     actor: str
+    reason: str = ""
+    nonce: str = ""
 
 
 class StrategyStarted(Body, frozen=True, tag=True):

@@ -1,55 +1,83 @@
-"""The live engine's view of pi5.toml: [live] alone; the other tables are the data platform's to check."""
+"""The live engine's view of pi5.toml: `home` and [live]; the rest is the data platform's to check."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 
 from live_engine.errors import SettingsError
+from live_engine.risk.limits import RiskLimits, first_wrong
 from trading import config
 from trading.errors import ConfigFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
+F = TypeVar("F")
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
 
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[live]: the address that the engine answers on."""
+    """[live]: the address that the engine answers on, and in [live.risk] what may be risked."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8080
+    risk: RiskLimits = RiskLimits()
 
 
-class _File(msgspec.Struct, frozen=True):
+class _Home(msgspec.Struct, frozen=True):
+    home: str = "./var"
+
+
+class _File(_Home, frozen=True):
     live: LiveSettings = LiveSettings()
+
+
+def load_home(path: Path, environ: Mapping[str, str] | None = None) -> Path:
+    """The folder that holds everything that is written, PI5_HOME over the file; raises SettingsError in one line.
+
+    Nothing else in the file is looked at: whatever is wrong there must not keep anybody from the kill switch.
+    """
+    file, _origin = _load(path, environ, _Home, [("home",)])
+    return Path(file.home).expanduser().absolute()
 
 
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveSettings:
     """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
-    environ = os.environ if environ is None else environ
-    keys = [("live", field.name) for field in msgspec.structs.fields(LiveSettings)]
-    try:
-        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("live", "host")])
-    except ConfigFileError as error:
-        raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
-    try:
-        live = msgspec.convert(merged, _File, strict=False).live
-    except msgspec.ValidationError as error:
-        what, where = config.explain(str(error), path, origin)
-        raise SettingsError(what, where=where, hint=EXAMPLE_HINT) from error
+    risk = [("live", "risk", field.name) for field in msgspec.structs.fields(RiskLimits)]
+    plain = [("live", field.name) for field in msgspec.structs.fields(LiveSettings) if field.name != "risk"]
+    file, origin = _load(path, environ, _File, [("home",), *plain, *risk])
+    live = file.live
     if not is_loopback(live.host):
         raise SettingsError(
             f"key 'live.host': {live.host!r} can be reached from other machines",
             where=config.where("live.host", path, origin),
             hint='use "127.0.0.1"; to reach it from elsewhere, forward the port with ssh -L',
         )
+    wrong = first_wrong(live.risk)
+    if wrong is not None:
+        dotted = f"live.risk.{wrong[0]}"
+        raise SettingsError(f"key {dotted!r}: {wrong[1]}", where=config.where(dotted, path, origin), hint=EXAMPLE_HINT)
     return live
+
+
+def _load(
+    path: Path, environ: Mapping[str, str] | None, kind: type[F], keys: Sequence[tuple[str, ...]]
+) -> tuple[F, dict[str, str]]:
+    environ = os.environ if environ is None else environ
+    try:
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("home",), ("live", "host")])
+    except ConfigFileError as error:
+        raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
+    try:
+        return msgspec.convert(merged, kind, strict=False), origin
+    except msgspec.ValidationError as error:
+        what, where = config.explain(str(error), path, origin)
+        raise SettingsError(what, where=where, hint=EXAMPLE_HINT) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -1,0 +1,69 @@
+"""The facts that a decision on an order needs, as they stand at one moment."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from live_engine.events import KillAction, OrderType, Side  # noqa: TC001 - msgspec reads the annotations
+from live_engine.risk.duplicates import RecentOrders
+from live_engine.risk.rate import OrderCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ZERO = Decimal(0)
+
+
+class LastPrice(msgspec.Struct, frozen=True):
+    """The last trade of a symbol, and when it reached us (nanoseconds of UTC)."""
+
+    price: Decimal
+    at_ns: int
+
+
+class WorkingOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that may still fill: `remaining` can, `filled` has, over its whole chain of replacements.
+
+    `resting`: it stands at the venue or is on its way there; an untriggered stop, and an order that waits for its
+    parent, do not.
+    """
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    remaining: Decimal
+    filled: Decimal = ZERO
+    limit_price: Decimal | None = None
+    reduce_only: bool = False
+    resting: bool = True
+
+
+class RiskView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is so at the moment of the decision; the engine builds it, the rules only read it.
+
+    Positions are signed quantities. `working` holds every order that may still fill, those of unknown fate too.
+    `symbols` are the configured ones. `clock_offset_ms` is this machine's clock less the venue's, None where there is
+    no venue to ask.
+    """
+
+    equity: Decimal
+    start_of_day_equity: Decimal
+    peak_equity: Decimal
+    symbols: frozenset[str] = frozenset()
+    positions: Mapping[str, Decimal] = {}
+    working: tuple[WorkingOrder, ...] = ()
+    prices: Mapping[str, LastPrice] = {}
+    clock_offset_ms: float | None = None
+    kill: KillAction | Literal[""] = ""
+    counts: OrderCounts = OrderCounts()
+    recent: RecentOrders = RecentOrders()
+
+
+def last_price(view: RiskView, symbol: str) -> Decimal | None:
+    """The last traded price; None when there is none yet."""
+    found = view.prices.get(symbol)
+    return None if found is None else found.price
