@@ -66,7 +66,7 @@ class Denied(msgspec.Struct, frozen=True):
 
 
 def _limit(key: str) -> str:
-    return f"live.risk.{key} in pi5.toml says so"
+    return f"ask for less, or raise live.risk.{key} in pi5.toml"
 
 
 RULES = (
@@ -74,8 +74,8 @@ RULES = (
     Rule(
         "kill_switch", kill_switch.kill_switch, "entries", "exits pass; `live-engine kill rearm` allows entries again"
     ),
-    Rule("symbol", market.symbol_allowed, "entries", _limit("symbols")),
-    Rule("hours", market.trading_hours, "entries", _limit("hours")),
+    Rule("symbol", market.symbol_allowed, "entries", "live.risk.symbols in pi5.toml names them"),
+    Rule("hours", market.trading_hours, "entries", "wait, or change live.risk.hours in pi5.toml"),
     Rule("clock_offset", market.clock_offset, "entries", "see that the clock is kept right: chronyc tracking"),
     Rule("stale_price", market.stale_price, "entries", "see whether its stream of prices is connected"),
     Rule("order_quantity", size.order_quantity, "all", _limit("max_order_quantity")),
@@ -86,8 +86,8 @@ RULES = (
     Rule("position_quantity", exposure.position_quantity, "all", "cancel what works, or ask for less"),
     Rule("position_notional", exposure.position_notional, "all", "cancel what works, or ask for less"),
     Rule("gross_exposure", exposure.gross_exposure, "all", "cancel what works, or ask for less"),
-    Rule("daily_loss", loss.daily_loss, "entries", "exits pass; entries do again tomorrow, or once re-armed"),
-    Rule("drawdown", loss.drawdown, "entries", "exits pass; entries do again once re-armed"),
+    Rule("daily_loss", loss.daily_loss, "entries", "exits pass; `live-engine kill rearm` counts losses anew"),
+    Rule("drawdown", loss.drawdown, "entries", "exits pass; `live-engine kill rearm` counts losses anew"),
     Rule("orders_per_second", rate.per_second, "entries", "send it again a little later"),
     Rule("orders_per_minute", rate.per_minute, "entries", "send it again a little later"),
     Rule("orders_per_day", rate.per_day, "entries", "entries pass again after midnight UTC"),

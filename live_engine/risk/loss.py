@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from live_engine.events import AccountMarked, Event, KillSwitchRearmed, KillSwitchSet
-from live_engine.risk.kill_switch import AUTOMATIC, is_stronger
+from live_engine.risk.kill_switch import AUTOMATIC, is_stronger, may_rearm
 
 if TYPE_CHECKING:
     from live_engine.events import OrderIntent
@@ -44,7 +44,7 @@ def fold_marks(marks: EquityMarks, event: Event) -> EquityMarks:
             start_of_day=marks.equity if begins else marks.start_of_day,
             peak=max(marks.peak, body.equity),
         )
-    if isinstance(body, KillSwitchRearmed) and body.actor:
+    if isinstance(body, KillSwitchRearmed) and may_rearm(body.actor):
         return EquityMarks(day=marks.day, equity=marks.equity, start_of_day=marks.equity, peak=marks.equity)
     return marks
 

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from itertools import count, product
+from typing import Literal, NamedTuple
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from live_engine.events import OrderDenied, OrderSubmitted
+from live_engine.events import KillAction, OrderDenied, OrderSubmitted, Side
 from live_engine.risk.check import check
 from live_engine.risk.duplicates import RecentOrders, fold_recent
 from live_engine.risk.kill_switch import KillSwitch, fold_switch
 from live_engine.risk.loss import EquityMarks, fold_marks
 from live_engine.risk.rate import OrderCounts, fold_counts
-from live_engine.risk.reach import as_working
 from live_engine.risk.view import LastPrice, WorkingOrder
 from tests.live_engine.risk.facts import NOW, SECOND, event, limits, order, view
 
-if TYPE_CHECKING:
-    from live_engine.risk.view import RiskView
-
-PRICES = {"A": Decimal(100), "B": Decimal(30)}
+KILLS: tuple[KillAction | Literal[""], ...] = ("", "halt", "flatten")
+SIDES: tuple[Side, ...] = ("buy", "sell")
+PRICES = {"A": Decimal(100), "B": Decimal(70)}
+MOST_UNITS, MOST_VALUE, MOST_GROSS = Decimal(20), Decimal(1_500), Decimal(1_700)
 LIMIT = limits(
-    max_position_quantity=Decimal(20), max_position_notional=Decimal(1_500), max_gross_exposure=Decimal("0.2")
+    max_position_quantity=MOST_UNITS, max_position_notional=MOST_VALUE, max_gross_exposure=MOST_GROSS / 10_000
 )
-MOST_GROSS = Decimal("0.2") * 10_000
+
+
+class Place(NamedTuple):
+    """An order is asked for; where `replaces` can be divided by three, in place of one that works."""
+
+    symbol: str
+    side: Side
+    quantity: int
+    reduce_only: bool = False
+    replaces: int = 1
+
+
+class Fill(NamedTuple):
+    """One of the working orders fills, at most so much of it."""
+
+    which: int
+    quantity: int
+
+
+class Cancel(NamedTuple):
+    """One of the working orders is cancelled."""
+
+    which: int
 
 
 class Desk:
@@ -35,32 +57,53 @@ class Desk:
     def __init__(self) -> None:
         self.positions = dict.fromkeys(PRICES, Decimal(0))
         self.working: list[WorkingOrder] = []
+        self.ids = count()
 
-    def view(self) -> RiskView:
-        prices = {symbol: LastPrice(price, NOW) for symbol, price in PRICES.items()}
-        return view(positions=self.positions, working=tuple(self.working), prices=prices)
+    def do(self, step: Place | Fill | Cancel) -> bool:
+        """Whether the step was carried out: an order that is asked for may be denied."""
+        if isinstance(step, Place):
+            return self.place(step)
+        if self.working and isinstance(step, Fill):
+            self.fill(step.which, step.quantity)
+        elif self.working:
+            self.working.pop(step.which % len(self.working))
+        return True
 
-    def place(self, number: int, step: Any) -> bool:
-        _what, symbol, side, quantity, reduce_only, which = step
-        replaces = self.working[which % len(self.working)].client_order_id if which % 3 == 0 and self.working else ""
+    def place(self, step: Place) -> bool:
+        """Ask for an order, and let it work when the rules allow it."""
+        old = self.working[step.replaces % len(self.working)] if step.replaces % 3 == 0 and self.working else None
         new = order(
-            side, quantity, symbol=symbol, client_order_id=f"o{number}", reduce_only=reduce_only, replaces=replaces
+            step.side,
+            step.quantity,
+            symbol=step.symbol,
+            reduce_only=step.reduce_only,
+            client_order_id=f"o{next(self.ids)}",
+            replaces="" if old is None else old.client_order_id,
         )
-        before = self.view()
-        if check(new, before, LIMIT, NOW) is not None:
+        prices = {symbol: LastPrice(price, NOW) for symbol, price in PRICES.items()}
+        facts = view(positions=self.positions, working=tuple(self.working), prices=prices)
+        if check(new, facts, LIMIT, NOW) is not None:
             return False
-        entering = as_working(before, new)
-        old = next((one for one in self.working if one.client_order_id == replaces), None)
-        if old is not None and (old.symbol, old.side) == (symbol, side):
+        filled = Decimal(0)
+        if old is not None and (old.symbol, old.side) == (step.symbol, step.side):
             self.working.remove(old)
-            entering = msgspec.structs.replace(entering, filled=old.filled)
-        if entering.remaining > 0:
-            self.working.append(entering)
+            filled = old.filled
+        if step.quantity > filled:
+            self.working.append(
+                WorkingOrder(
+                    client_order_id=new.client_order_id,
+                    symbol=step.symbol,
+                    side=step.side,
+                    order_type="market",
+                    remaining=step.quantity - filled,
+                    filled=filled,
+                    reduce_only=step.reduce_only,
+                )
+            )
         return True
 
     def fill(self, which: int, share: int) -> None:
-        if not self.working:
-            return
+        """Fill at most a share of an order; what only reduces and has nothing left to reduce ends."""
         one = self.working.pop(which % len(self.working))
         quantity = min(one.remaining, Decimal(share))
         sign = 1 if one.side == "buy" else -1
@@ -72,36 +115,65 @@ class Desk:
         if rest > 0 and quantity > 0:
             self.working.append(msgspec.structs.replace(one, remaining=rest, filled=one.filled + quantity))
 
+    def fill_all(self, sides: dict[str, str], *, reduce_only: bool) -> Desk:
+        """Another desk, where all orders of one side a symbol have filled, those that only reduce first or last."""
+        other = Desk()
+        other.positions = dict(self.positions)
+        other.working = [one for one in self.working if one.side == sides[one.symbol]]
+        other.working.sort(key=lambda one: one.reduce_only != reduce_only)
+        while other.working:
+            other.fill(0, 10**6)
+        return other
 
-symbols, sides = st.sampled_from(sorted(PRICES)), st.sampled_from(["buy", "sell"])
-places = st.tuples(st.just("place"), symbols, sides, st.integers(1, 45), st.booleans(), st.integers(0, 30))
-fills = st.tuples(st.just("fill"), st.integers(0, 30), st.integers(1, 45))
-cancels = st.tuples(st.just("cancel"), st.integers(0, 30))
+    def is_within_limits(self) -> bool:
+        """Whether no limit is broken by the positions as they are."""
+        values = {symbol: abs(held) * PRICES[symbol] for symbol, held in self.positions.items()}
+        largest = max(abs(held) for held in self.positions.values())
+        return largest <= MOST_UNITS and max(values.values()) <= MOST_VALUE and sum(values.values()) <= MOST_GROSS
 
 
-@settings(max_examples=300, deadline=None)
-@given(steps=st.lists(st.one_of(places, fills, cancels), max_size=40))
-def test_whatever_is_allowed_and_however_it_fills_no_limit_breaks(steps: list[Any]) -> None:
+amounts = st.sampled_from([1, 5, 8, 10, 15, 20, 30])
+symbols, sides = st.sampled_from(sorted(PRICES)), st.sampled_from(SIDES)
+places = st.builds(Place, symbols, sides, amounts, st.booleans(), st.integers(0, 30))
+steps_taken = st.one_of(places, st.builds(Fill, st.integers(0, 30), amounts), st.builds(Cancel, st.integers(0, 30)))
+TURNED_AND_REDUCED = [
+    Place("A", "buy", 15),
+    Fill(0, 15),
+    Place("A", "sell", 30),
+    Place("A", "sell", 15, reduce_only=True),
+]
+REPLACED_BY_MORE = [
+    Place("A", "buy", 10),
+    Fill(0, 5),
+    Place("A", "buy", 15, replaces=0),
+    Place("A", "buy", 20, replaces=0),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(steps=st.lists(steps_taken, max_size=40))
+@example(steps=TURNED_AND_REDUCED)
+@example(steps=REPLACED_BY_MORE)
+def test_whatever_is_allowed_and_however_it_fills_no_limit_breaks(steps: list[Place | Fill | Cancel]) -> None:
     desk = Desk()
-    for number, step in enumerate(steps):
-        if step[0] == "place":
-            desk.place(number, step)
-        elif step[0] == "fill":
-            desk.fill(step[1], step[2])
-        elif desk.working:
-            desk.working.pop(step[1] % len(desk.working))
-        assert all(abs(held) <= 20 for held in desk.positions.values())
-        assert all(abs(held) * PRICES[symbol] <= 1_500 for symbol, held in desk.positions.items())
-        assert sum(abs(held) * PRICES[symbol] for symbol, held in desk.positions.items()) <= MOST_GROSS
+    for step in steps:
+        desk.do(step)
+        assert desk.is_within_limits()
+        for first, second in product(SIDES, repeat=2):
+            for reduce_only in (False, True):
+                assert desk.fill_all({"A": first, "B": second}, reduce_only=reduce_only).is_within_limits()
 
 
 def test_the_limits_can_be_reached_by_such_sequences() -> None:
     desk = Desk()
-    assert desk.place(1, ("place", "A", "buy", 15, False, 1))
-    assert not desk.place(2, ("place", "A", "buy", 1, False, 1))
-    desk.fill(0, 15)
-    assert desk.place(3, ("place", "A", "sell", 30, False, 1))
-    desk.fill(0, 30)
+    steps: list[Place | Fill] = [
+        Place("A", "buy", 15),
+        Place("A", "buy", 1),
+        Fill(0, 15),
+        Place("A", "sell", 30),
+        Fill(0, 30),
+    ]
+    assert [desk.do(step) for step in steps] == [True, False, True, True, True]
     assert desk.positions["A"] == -15
 
 
@@ -109,10 +181,10 @@ def test_the_limits_can_be_reached_by_such_sequences() -> None:
     side=sides,
     quantity=st.integers(-2, 10**6),
     reduce_only=st.booleans(),
-    kill=st.sampled_from(["", "halt", "flatten"]),
+    kill=st.sampled_from(KILLS),
 )
 def test_a_decision_changes_nothing_and_is_the_same_again(
-    side: Any, quantity: int, kill: Any, *, reduce_only: bool
+    side: Side, quantity: int, kill: KillAction | Literal[""], *, reduce_only: bool
 ) -> None:
     facts = view(positions={"A": 5}, kill=kill)
     before = repr(facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,12 +16,17 @@ from live_engine.risk.rate import OrderCounts, fold_counts
 from live_engine.risk.reach import Reach, is_exit, reach, reach_with
 from tests.live_engine.risk.facts import LIMITS, NOW, event, limits, order, view, working
 
+if TYPE_CHECKING:
+    from live_engine.events import OrderIntent
+    from live_engine.risk.limits import RiskLimits
+    from live_engine.risk.view import WorkingOrder
+
 TABLE = dict(re.findall(r"^(\w+) +(pass|denied)\b", module.__doc__ or "", re.MULTILINE))
 BUSY = fold_counts(OrderCounts(), event(OrderSubmitted(client_order_id="x", venue="paper")))
 SOLD_BEFORE = fold_recent(RecentOrders(), event(order("sell", 10, client_order_id="before")))
 
 # Facts under which an entry is denied by the rule, and the exit of the 10 units held that is tried.
-TRIED: dict[str, tuple[dict[str, Any], Any, Any]] = {
+TRIED: dict[str, tuple[dict[str, Any], RiskLimits, OrderIntent]] = {
     "numbers": ({}, limits(), order("sell", "NaN", reduce_only=True)),
     "kill_switch": ({"kill": "flatten"}, limits(), order("sell", 10)),
     "symbol": ({}, limits(symbols=("B",)), order("sell", 10)),
@@ -96,7 +101,9 @@ def test_to_flatten_is_not_taken_for_a_repetition() -> None:
         (0, (), order("sell", 10, reduce_only=True), True),
     ],
 )
-def test_an_exit_cannot_cross_zero_at_worst(held: int, others: Any, new: Any, *, exits: bool) -> None:
+def test_an_exit_cannot_cross_zero_at_worst(
+    held: int, others: tuple[WorkingOrder, ...], new: OrderIntent, *, exits: bool
+) -> None:
     assert is_exit(view(positions={"A": held}, working=others), new) == exits
 
 

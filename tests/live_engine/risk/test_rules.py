@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.live_engine.risk.facts import LIMITS, NOW, SECOND, event, limits, ord
 if TYPE_CHECKING:
     from live_engine.events import OrderIntent
     from live_engine.risk.limits import RiskLimits
-    from live_engine.risk.view import RiskView
+    from live_engine.risk.view import RiskView, WorkingOrder
 
 Case = tuple["OrderIntent", "RiskView", "RiskLimits"]
 
@@ -29,9 +29,9 @@ def sent(count: int, ago_ns: int = 0) -> OrderCounts:
     return counts
 
 
-def seen(ago_s: float, **more: Any) -> RecentOrders:
+def seen(ago_s: float) -> RecentOrders:
     then = NOW - round(ago_s * SECOND)
-    return fold_recent(RecentOrders(), event(order(client_order_id="before", **more), then))
+    return fold_recent(RecentOrders(), event(order(client_order_id="before"), then))
 
 
 def aged(seconds: float) -> dict[str, LastPrice]:
@@ -242,7 +242,7 @@ def test_without_equity_nothing_may_be_entered() -> None:
         (order("sell", limit_price="100"), working("sell", limit_price=100), False),
     ],
 )
-def test_orders_of_our_own_meet_when_their_prices_do(new: OrderIntent, old: Any, *, meets: bool) -> None:
+def test_orders_of_our_own_meet_when_their_prices_do(new: OrderIntent, old: WorkingOrder, *, meets: bool) -> None:
     found = check(new, view(working=(old,)), limits(forbid_self_cross=True), NOW)
     assert (found is not None) == meets
 
