@@ -23,13 +23,14 @@ DAY_NS = 86_400 * SECOND_NS
 
 
 class OrderCounts(msgspec.Struct, frozen=True):
-    """Grains with their counts, oldest first, and the orders of the day (UTC, counted in days since 1970).
+    """Grains with their counts, oldest first, their sum, and the orders of the day (UTC, in days since 1970).
 
     `run_ns` goes on with the wall clock but never back: a wall clock set back stands still here, and what was counted
     ages on from there.
     """
 
     grains: tuple[tuple[int, int], ...] = ()
+    total: int = 0
     run_ns: int = 0
     wall_ns: int = 0
     day: int = 0
@@ -42,33 +43,48 @@ def fold_counts(counts: OrderCounts, event: Event) -> OrderCounts:
         return counts
     run_ns = _run_ns(counts, event.wall_ns)
     grain = -(-run_ns // GRAIN_NS)
-    kept = counts.grains
-    if kept and kept[-1][0] == grain:
-        kept = (*kept[:-1], (grain, kept[-1][1] + 1))
-    else:
-        first = 0
-        while first < len(kept) and run_ns // GRAIN_NS - kept[first][0] >= MINUTE_NS // GRAIN_NS:
-            first += 1
-        kept = (*kept[first:], (grain, 1))
+    gone, orders_gone = _gone(counts, run_ns // GRAIN_NS)
+    kept = counts.grains[gone:]
+    kept = (*kept[:-1], (grain, kept[-1][1] + 1)) if kept and kept[-1][0] == grain else (*kept, (grain, 1))
     day = max(counts.day, event.wall_ns // DAY_NS)
-    of_day = counts.of_day + 1 if day == counts.day else 1
-    return OrderCounts(grains=kept, run_ns=run_ns, wall_ns=event.wall_ns, day=day, of_day=of_day)
+    return OrderCounts(
+        grains=kept,
+        total=counts.total - orders_gone + 1,
+        run_ns=run_ns,
+        wall_ns=event.wall_ns,
+        day=day,
+        of_day=counts.of_day + 1 if day == counts.day else 1,
+    )
 
 
-def orders_within(counts: OrderCounts, window_ns: int, now_ns: int) -> int:
-    """How many orders were sent within a window, of at most a minute, that ends now."""
+def in_last_second(counts: OrderCounts, now_ns: int) -> int:
+    """How many orders were sent within the second that ends now."""
     now = _run_ns(counts, now_ns) // GRAIN_NS
     total = 0
     for grain, count in reversed(counts.grains):
-        if now - grain >= window_ns // GRAIN_NS:
+        if now - grain >= SECOND_NS // GRAIN_NS:
             break
         total += count
     return total
 
 
+def in_last_minute(counts: OrderCounts, now_ns: int) -> int:
+    """How many orders were sent within the minute that ends now."""
+    return counts.total - _gone(counts, _run_ns(counts, now_ns) // GRAIN_NS)[1]
+
+
 def orders_today(counts: OrderCounts, now_ns: int) -> int:
     """How many orders were sent since midnight UTC."""
     return counts.of_day if now_ns // DAY_NS <= counts.day else 0
+
+
+def _gone(counts: OrderCounts, now: int) -> tuple[int, int]:
+    """How many grains, and orders in them, are a minute old: few, as each order that is sent drops them."""
+    grains = orders = 0
+    while grains < len(counts.grains) and now - counts.grains[grains][0] >= MINUTE_NS // GRAIN_NS:
+        orders += counts.grains[grains][1]
+        grains += 1
+    return grains, orders
 
 
 def _run_ns(counts: OrderCounts, wall_ns: int) -> int:
@@ -77,12 +93,12 @@ def _run_ns(counts: OrderCounts, wall_ns: int) -> int:
 
 def per_second(order: OrderIntent, view: RiskView, limits: RiskLimits, now_ns: int) -> str | None:
     """At most so many orders in any second."""
-    return _beyond(orders_within(view.counts, SECOND_NS, now_ns), limits.max_orders_per_second, "within one second")
+    return _beyond(in_last_second(view.counts, now_ns), limits.max_orders_per_second, "within one second")
 
 
 def per_minute(order: OrderIntent, view: RiskView, limits: RiskLimits, now_ns: int) -> str | None:
     """At most so many orders in any minute."""
-    return _beyond(orders_within(view.counts, MINUTE_NS, now_ns), limits.max_orders_per_minute, "within one minute")
+    return _beyond(in_last_minute(view.counts, now_ns), limits.max_orders_per_minute, "within one minute")
 
 
 def per_day(order: OrderIntent, view: RiskView, limits: RiskLimits, now_ns: int) -> str | None:

@@ -14,8 +14,9 @@ from live_engine.risk.rate import (
     SECOND_NS,
     OrderCounts,
     fold_counts,
+    in_last_minute,
+    in_last_second,
     orders_today,
-    orders_within,
 )
 from tests.live_engine.risk.facts import NOW, event, order
 
@@ -36,8 +37,8 @@ steps = st.lists(st.integers(0, 1_500).map(lambda grains: grains * GRAIN_NS), mi
 def test_counts_are_those_of_a_list_of_all_moments(steps: list[int], last: int) -> None:
     moments = [NOW + sum(steps[: i + 1]) for i in range(len(steps))]
     now, counts = moments[-1] + last, counts_of(moments)
-    for window in (SECOND_NS, MINUTE_NS):
-        assert orders_within(counts, window, now) == sum(moment > now - window for moment in moments)
+    assert in_last_second(counts, now) == sum(moment > now - SECOND_NS for moment in moments)
+    assert in_last_minute(counts, now) == sum(moment > now - MINUTE_NS for moment in moments)
     assert orders_today(counts, now) == sum(moment // DAY_NS == now // DAY_NS for moment in moments)
 
 
@@ -46,7 +47,7 @@ def test_never_more_than_the_limit_fall_into_any_second(gaps: list[int], most: i
     counts, now, sent = OrderCounts(), NOW, []
     for gap in gaps:
         now += gap
-        if orders_within(counts, SECOND_NS, now) < most:
+        if in_last_second(counts, now) < most:
             counts = fold_counts(counts, event(SENT, now))
             sent.append(now)
     for moment in sent:
@@ -73,16 +74,16 @@ def test_memory_is_bounded_whatever_the_load() -> None:
     for i in range(5_000):
         burst = fold_counts(burst, event(SENT, NOW + i))
     assert len(burst.grains) <= 2
-    assert orders_within(burst, SECOND_NS, NOW + 5_000) == 5_000
+    assert in_last_second(burst, NOW + 5_000) == 5_000
 
 
 def test_a_clock_that_steps_back_neither_forgets_nor_jams() -> None:
     counts = counts_of([NOW] * 5)
     back = NOW - 3_600 * SECOND_NS
-    assert orders_within(counts, SECOND_NS, back) == 5
+    assert in_last_second(counts, back) == 5
     counts = fold_counts(counts, event(SENT, back))
-    assert orders_within(counts, SECOND_NS, back) == 6
-    assert orders_within(counts, SECOND_NS, back + SECOND_NS) == 0
+    assert in_last_second(counts, back) == 6
+    assert in_last_second(counts, back + SECOND_NS) == 0
 
 
 def test_a_clock_that_steps_back_over_midnight_keeps_the_days_count() -> None:
