@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from live_engine.events import AnyBody
 
 MAX_BODY_BYTES = 16_000_000
-INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 FIRST_INTENT = "SELECT seq FROM events WHERE type = 'OrderIntent' AND client_order_id = ?"
 
 Outcome = tuple[Event, ...] | DuplicateIntentError
@@ -129,5 +129,6 @@ def _rows(batch: Sequence[Append], outcomes: Sequence[Outcome]) -> list[tuple[ob
         for event, text in zip(outcome, append.texts, strict=True):
             order = getattr(event.body, "client_order_id", None)
             name = type_of(event.body)
-            rows.append((event.seq, event.wall_ns, event.mono_ns, name, event.cause, event.flow, order, text))
+            crc = schema.checksum(event.seq, text.encode())
+            rows.append((event.seq, event.wall_ns, event.mono_ns, name, event.cause, event.flow, order, text, crc))
     return rows

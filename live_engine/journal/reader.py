@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 PAGE_EVENTS = 2_000
 POLL_S = 0.2
-COLUMNS = "seq, wall_ns, mono_ns, body, cause, flow"
+COLUMNS = "seq, wall_ns, mono_ns, body, cause, flow, crc"
 KNOWN: dict[str, int] = {
     body.__name__: next(field.default for field in msgspec.structs.fields(body) if field.name == "v")
     for body in AnyBody.__args__
 }
 
-Row = tuple[int, int, int, bytes, int, bytes]
+Row = tuple[int, int, int, bytes, int, bytes, int]
 
 
 class JournalReader:
@@ -159,7 +159,9 @@ class JournalReader:
 
     def _events(self, rows: list[Row]) -> list[Event]:
         events = []
-        for seq, wall_ns, mono_ns, text, cause, flow in rows:
+        for seq, wall_ns, mono_ns, text, cause, flow, crc in rows:
+            if schema.checksum(seq, text) != crc:
+                raise self._damaged(seq, "its body is not what was written (wrong checksum)")
             try:
                 body = decoder.decode(text)
                 name = flow.decode()
@@ -177,7 +179,10 @@ class JournalReader:
             kind = None
         if isinstance(kind, str) and kind not in KNOWN:
             return self._newer(seq, f"{kind!r} is no event that this program knows")
-        return JournalDamagedError(f"cannot be read: {error}", where=f"{self.path}, event {seq}", hint=RESTORE_HINT)
+        return self._damaged(seq, f"cannot be read: {error}")
+
+    def _damaged(self, seq: int, what: str) -> JournalDamagedError:
+        return JournalDamagedError(what, where=f"{self.path}, event {seq}", hint=RESTORE_HINT)
 
     def _newer(self, seq: int, what: str) -> JournalNewerError:
         return JournalNewerError(what, where=f"{self.path}, event {seq}", hint="update the program")

@@ -3,7 +3,8 @@
 `PRAGMA application_id` says that a file is a journal, `PRAGMA user_version` how many steps it has had. A step is one
 transaction: a power cut leaves it done or not begun. Tables:
 
-- events: what happened, in the order of `seq`. `type` and `client_order_id` are taken from the body.
+- events: what happened, in the order of `seq`. `type` and `client_order_id` are taken from the body; `crc` is that of
+  the body (`checksum`), since SQLite keeps none of what it has in the file.
 - meta: `epoch`, a random name that a journal gets once. Another epoch under the same path is another journal.
 - consumers: how far each reader that must miss nothing has come.
 - snapshots: the state after an event, as bytes that the journal does not look into.
@@ -11,6 +12,7 @@ transaction: a power cut leaves it done or not begun. Tables:
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 from live_engine.errors import JournalDamagedError, JournalNewerError
@@ -27,7 +29,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE events (
             seq INTEGER PRIMARY KEY, wall_ns INTEGER NOT NULL, mono_ns INTEGER NOT NULL, type TEXT NOT NULL,
-            cause INTEGER NOT NULL, flow TEXT NOT NULL, client_order_id TEXT, body TEXT NOT NULL
+            cause INTEGER NOT NULL, flow TEXT NOT NULL, client_order_id TEXT, body TEXT NOT NULL,
+            crc INTEGER NOT NULL
         ) STRICT""",
         "CREATE INDEX events_of_order ON events (client_order_id) WHERE client_order_id IS NOT NULL",
         "CREATE UNIQUE INDEX intents ON events (client_order_id) WHERE type = 'OrderIntent'",
@@ -98,6 +101,11 @@ def last_seq_of(connection: sqlite3.Connection) -> int:
 def first_seq_of(connection: sqlite3.Connection) -> int:
     """The seq of the oldest event that is kept; 0 when there is none."""
     return int(connection.execute("SELECT coalesce(min(seq), 0) FROM events").fetchone()[0])
+
+
+def checksum(seq: int, body: bytes) -> int:
+    """CRC-32 of a body, begun at its seq so that a body in another's place is noticed too."""
+    return zlib.crc32(body, seq & 0xFFFFFFFF)
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -1,9 +1,9 @@
 """Full-text search over events, with an FTS5 index in a file of its own that is brought up to date when asked.
 
-Nothing is indexed when an event is written: triggers in the journal itself cost an append about as much again as the
-append (docs/benchmarks.md has the figures), and one page of the index that is damaged would be a damaged journal.
-Here the first search after a while pays for the events since, and the file may be thrown away at any time. It holds
-words and seqs only; the events come from the journal.
+Nothing is indexed when an event is written: measured with 41,000 intents, a trigger in the journal halved the events a
+second (21,600 to 10,000) and made an event a third larger (343 to 444 bytes), and a damaged page of the index would be
+a damaged journal. Here the first search after a while pays for the events since (21 us each), and the file may be
+thrown away at any time. It holds words and seqs only; the events come from the journal.
 """
 
 from __future__ import annotations
