@@ -11,7 +11,7 @@ from live_engine.errors import JournalLockedError
 
 def take(path: Path) -> int:
     """Lock the journal at `path` and answer the handle to close; raises JournalLockedError naming the holder."""
-    beside = Path(f"{path}.lock")
+    beside = Path(f"{path.resolve()}.lock")  # one lock whatever link leads to it
     handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -158,16 +158,16 @@ class JournalReader:
         return JournalDamagedError(what, where=str(self.path), hint=RESTORE_HINT)
 
     def _events(self, rows: list[Row]) -> list[Event]:
-        events = []
+        events, checksum = [], schema.checksum
         for seq, wall_ns, mono_ns, text, cause, flow, crc in rows:
-            if schema.checksum(seq, text) != crc:
+            if checksum(seq, text) != crc:
                 raise self._damaged(seq, "its body is not what was written (wrong checksum)")
             try:
                 body = decoder.decode(text)
-                name = flow.decode()
+                name = flow.decode() if flow else ""
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 raise self._undecodable(seq, text, error) from error
-            if body.v > KNOWN[type(body).__name__]:
+            if body.v > 1 and body.v > KNOWN[type(body).__name__]:
                 raise self._newer(seq, f"version {body.v} of {type(body).__name__} is newer than this program")
             events.append(Event(seq=seq, wall_ns=wall_ns, mono_ns=mono_ns, body=body, cause=cause, flow=name))
         return events

@@ -42,7 +42,7 @@ PAGES_PER_COMMIT = 4  # a leaf of the table and of each index, and one more: wha
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How much may wait, how much one commit takes, and when the log is copied into the file."""
 
-    queue_events: int = 50_000
+    queue_events: int = 20_000
     queue_bytes: int = 64_000_000
     batch_events: int = 1_000
     batch_bytes: int = 8_000_000
@@ -62,6 +62,7 @@ class _Work:
 class Journal:
     """The journal at `path`, open for writing by this process alone.
 
+    `failed` says why the writer stopped, `last_seq` what was acknowledged last, `commit_ns` how long the last commit took.
     `wall_ns` and `mono_ns` stamp each append when it is handed in: the wall clock may step back, seq and mono_ns do
     not. Raises JournalLockedError when another engine has it, JournalDamagedError, JournalNewerError, and
     JournalWriteError when the device refuses.
@@ -77,6 +78,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.failed: JournalError | None = None
+        self.commit_ns = 0
         self._bounds = bounds or Bounds()
         self._wall_ns, self._mono_ns = wall_ns, mono_ns
         self._waiting: deque[Append | _Work] = deque()
@@ -94,7 +96,8 @@ class Journal:
 
         The future raises DuplicateIntentError when an OrderIntent takes a client order id that was used before, and
         JournalWriteError when the device refuses. Raises at once: EventRefusedError, JournalFullError, and why the
-        writer stopped. A future that is cancelled does not take the events back.
+        writer stopped. A future that is cancelled does not take the events back; its callbacks run in the writer's
+        thread and hold up the next commit.
         """
         read, texts = written(bodies, cause, flow, self.path)
         future: Future[tuple[Event, ...]] = Future()
@@ -217,7 +220,9 @@ class Journal:
             self._checkpoint()
 
     def _commit(self, batch: list[Append]) -> None:
+        started_ns = self._mono_ns()
         outcomes = commit(self._connection, batch, self.last_seq, self.path)
+        self.commit_ns = self._mono_ns() - started_ns
         size = sum(len(text) for append in batch for text in append.texts)
         self._log_bytes += size + PAGES_PER_COMMIT * PAGE_BYTES
         with self._changed:
@@ -248,9 +253,12 @@ class Journal:
             work.future.set_result(done)
 
     def _checkpoint(self) -> None:
-        """Copy what no reader holds back; when that is all of it, the next commit begins the log anew."""
+        """Copy what no reader holds back; when that is all of it, the next commit begins the log anew.
+
+        Half a bound is written before the next attempt while a reader holds more than that back.
+        """
         _, frames, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        self._log_bytes = (frames - copied) * PAGE_BYTES
+        self._log_bytes = min((frames - copied) * PAGE_BYTES, self._bounds.log_bytes // 2)
 
     def _fail(self, error: JournalError, taken: list[Append | _Work]) -> None:
         with self._changed:

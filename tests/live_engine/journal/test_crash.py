@@ -23,12 +23,14 @@ from live_engine.journal.writer import Bounds, Journal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Cancel = Callable[[int], CancelRequested]
+
+
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = int(os.environ.get("PI5_KILLS", "5"))
 LOG_HEADER = 32
 FRAME_HEADER = 24
 
-Cancel = "Callable[[int], CancelRequested]"
 
 # Three threads append as fast as they are answered; each answer is told on stdout before the next event is handed in.
 LOAD = """
@@ -95,9 +97,7 @@ def numbers(path: Path) -> list[int]:
     return [int(body.client_order_id.removeprefix("order-")) for body in bodies if isinstance(body, CancelRequested)]
 
 
-def test_a_log_cut_anywhere_leaves_a_beginning_of_what_was_written(
-    path: Path, tmp_path: Path, cancel: Cancel
-) -> None:
+def test_a_log_cut_anywhere_leaves_a_beginning_of_what_was_written(path: Path, tmp_path: Path, cancel: Cancel) -> None:
     after_commit = {LOG_HEADER: 0}
     with Journal(path) as journal:
         start = left_by_a_crash(path, tmp_path / "start").with_name("live.sqlite-wal").stat().st_size

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from live_engine.events import CancelRequested
     from live_engine.journal.writer import Journal
 
-Cancel = "Callable[[int], CancelRequested]"
+    Cancel = Callable[[int], CancelRequested]
 
 
 def test_all_events_come_page_by_page(path: Path, journal: Journal, cancel: Cancel) -> None:
@@ -53,9 +53,7 @@ def test_the_tail_waits_for_what_comes_and_reads_nothing_twice(path: Path, journ
     assert waits == [0.5] * 6
 
 
-def test_what_is_removed_while_it_is_read_is_not_skipped_silently(
-    path: Path, journal: Journal, cancel: Cancel
-) -> None:
+def test_what_is_removed_while_it_is_read_is_not_skipped_silently(path: Path, journal: Journal, cancel: Cancel) -> None:
     journal.append([cancel(number) for number in range(3 * PAGE_EVENTS)]).result()
     with JournalReader(path) as reader:
         events = reader.since(0)

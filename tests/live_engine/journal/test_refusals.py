@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from live_engine.events import CancelRequested
 
-Cancel = "Callable[[int], CancelRequested]"
+    Cancel = Callable[[int], CancelRequested]
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def opens(path: Path, program: type[JournalReader | Journal]) -> None:
 
 
 def test_two_engines_on_one_journal_are_refused(path: Path, journal: Journal, cancel: Cancel) -> None:
-    with pytest.raises(JournalLockedError, match="process [0-9]+ writes this journal") as caught:
+    with pytest.raises(JournalLockedError, match=r"process [0-9]+ writes this journal") as caught:
         Journal(path)
     assert caught.value.where == str(path)
     assert journal.append([cancel(1)]).result()[0].seq == 1
@@ -74,6 +74,15 @@ def test_an_engine_of_another_process_is_refused_too(path: Path, journal: Journa
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"JournalLockedError: {path}: process" in done.stderr
+    assert journal.failed is None
+
+
+def test_a_link_to_the_journal_is_the_same_journal(path: Path, tmp_path: Path, journal: Journal) -> None:
+    (tmp_path / "folder").symlink_to(path.parent)
+    (tmp_path / "file").symlink_to(path)
+    for link in (tmp_path / "folder" / path.name, tmp_path / "file"):
+        with pytest.raises(JournalLockedError):
+            Journal(link)
     assert journal.failed is None
 
 

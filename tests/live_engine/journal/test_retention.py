@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Cancel = "Callable[[int], CancelRequested]"
+    Cancel = Callable[[int], CancelRequested]
+
+
 TODAY = 20_000
 NOW_NS = TODAY * DAY_NS + 3_600_000_000_000
 
@@ -88,9 +90,7 @@ def test_a_consumer_behind_what_is_kept_lets_nothing_go(path: Path, five_days: J
     assert five_days.failed is None
 
 
-def test_days_that_are_not_exported_stay_when_that_is_asked_for(
-    path: Path, tmp_path: Path, five_days: Journal
-) -> None:
+def test_days_that_are_not_exported_stay_when_that_is_asked_for(path: Path, tmp_path: Path, five_days: Journal) -> None:
     folder = tmp_path / "exports"
     snapshots(five_days, 9, 10)
     assert remove(five_days, keep_days=0, now_ns=NOW_NS, exported_to=folder) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from decimal import Decimal
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,10 +20,11 @@ from live_engine.journal.writer import Bounds, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
     from pathlib import Path
 
-Cancel = "Callable[[int], CancelRequested]"
-Intent = "Callable[..., OrderIntent]"
+    Cancel = Callable[[int], CancelRequested]
+    Intent = Callable[..., OrderIntent]
 
 
 class Gate:
@@ -40,6 +41,7 @@ class Gate:
         assert entered.wait(30)
 
     def open(self) -> None:
+        """Let the writer go on."""
         self._opened.set()
 
 
@@ -60,6 +62,15 @@ def test_an_answer_comes_after_the_commit(path: Path, journal: Journal, cancel: 
         for number in range(1, 21):
             (event,) = journal.append([cancel(number)]).result()
             assert reader.last_seq() == event.seq == number
+
+
+def test_a_commit_waits_for_the_device_and_never_for_a_checkpoint(journal: Journal) -> None:
+    def settings(connection: sqlite3.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "wal_autocheckpoint")
+        return [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
+
+    full = 2
+    assert journal.run(settings).result() == ["wal", full, 0]
 
 
 def test_nothing_is_answered_or_seen_before_the_commit(path: Path, journal: Journal, cancel: Cancel) -> None:
@@ -257,6 +268,26 @@ def test_the_log_is_copied_into_the_file_and_begun_anew(path: Path, cancel: Canc
             journal.append([cancel(number)]).result()
         assert log.stat().st_size < 1_000_000  # about 9 MB without
         assert path.stat().st_size > 100_000
+
+
+def test_a_reader_that_holds_the_log_stops_nothing_and_the_log_is_begun_anew_after_it(
+    path: Path, cancel: Cancel
+) -> None:
+    log = path.with_name("live.sqlite-wal")
+    with Journal(path, bounds=Bounds(log_bytes=100_000)) as journal:
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            journal.append([cancel(0)]).result()
+            reader.execute("BEGIN")
+            assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+            for number in range(200):
+                journal.append([cancel(number)]).result()
+            held = log.stat().st_size
+            assert held > 1_000_000
+            assert reader.execute("SELECT count(*) FROM events").fetchone() == (1,)
+        for number in range(400):
+            journal.append([cancel(number)]).result()
+        assert log.stat().st_size < held + 300_000
+        assert journal.commit_ns > 0
 
 
 def test_a_quiet_moment_is_used_to_copy_the_log(path: Path, cancel: Cancel) -> None:
