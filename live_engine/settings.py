@@ -1,9 +1,10 @@
-"""The live engine's view of pi5.toml: [live] alone; the other tables are the data platform's to check."""
+"""The live engine's view of pi5.toml: `home` and [live]; the rest is the data platform's to check."""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -14,7 +15,6 @@ from trading.errors import ConfigFileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
@@ -27,22 +27,19 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class _File(msgspec.Struct, frozen=True):
+    home: str = "./var"
     live: LiveSettings = LiveSettings()
+
+
+def load_home(path: Path, environ: Mapping[str, str] | None = None) -> Path:
+    """The folder that holds everything that is written, PI5_HOME over the file; raises SettingsError in one line."""
+    return Path(_load(path, environ)[0].home).expanduser().absolute()
 
 
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveSettings:
     """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
-    environ = os.environ if environ is None else environ
-    keys = [("live", field.name) for field in msgspec.structs.fields(LiveSettings)]
-    try:
-        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("live", "host")])
-    except ConfigFileError as error:
-        raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
-    try:
-        live = msgspec.convert(merged, _File, strict=False).live
-    except msgspec.ValidationError as error:
-        what, where = config.explain(str(error), path, origin)
-        raise SettingsError(what, where=where, hint=EXAMPLE_HINT) from error
+    file, origin = _load(path, environ)
+    live = file.live
     if not is_loopback(live.host):
         raise SettingsError(
             f"key 'live.host': {live.host!r} can be reached from other machines",
@@ -50,6 +47,20 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveS
             hint='use "127.0.0.1"; to reach it from elsewhere, forward the port with ssh -L',
         )
     return live
+
+
+def _load(path: Path, environ: Mapping[str, str] | None) -> tuple[_File, dict[str, str]]:
+    environ = os.environ if environ is None else environ
+    keys = [("home",), *(("live", field.name) for field in msgspec.structs.fields(LiveSettings))]
+    try:
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("home",), ("live", "host")])
+    except ConfigFileError as error:
+        raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
+    try:
+        return msgspec.convert(merged, _File, strict=False), origin
+    except msgspec.ValidationError as error:
+        what, where = config.explain(str(error), path, origin)
+        raise SettingsError(what, where=where, hint=EXAMPLE_HINT) from error
 
 
 def is_loopback(host: str) -> bool:
