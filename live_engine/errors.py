@@ -1,7 +1,8 @@
 """What the live engine refuses.
 
 LiveEngineError
-└── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
+├── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
+└── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
 """
 
 from __future__ import annotations
@@ -22,3 +23,7 @@ class LiveEngineError(Exception):
 
 class SettingsError(LiveEngineError):
     """[live] of pi5.toml, or an environment override of it, is wrong."""
+
+
+class SnapshotError(LiveEngineError):
+    """A snapshot of the orders cannot be read: torn, or of another version."""
