@@ -1,9 +1,9 @@
 """What the live engine writes down: one typed body for everything that happens, in an envelope that says when and why.
 
 The state of the engine is the fold of these events, and the data platform learns what happened from nothing else. The
-`type` of a body is the name of its class; `v` is the version of its shape, raised when a reader of the old one would err.
-Numbers are decimals (strings in JSON), moments are nanoseconds of UTC. States and kinds have the names of FIX OrdStatus
-(tag 39) and ExecType (tag 150), with INTENT, SUBMITTED and UNKNOWN of our own.
+`type` of a body is the name of its class; `v` is the version of its shape, raised when a reader of the old one would
+err. Numbers are decimals (strings in JSON), moments are nanoseconds of UTC. States and kinds have the names of FIX
+OrdStatus (tag 39) and ExecType (tag 150), with INTENT, SUBMITTED and UNKNOWN of our own.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class OrderUnknown(Body, frozen=True, tag=True):
 class OrderTriggered(Body, frozen=True, tag=True):
     """A stop was reached, or an order that waited for its parent came to life.
 
-    `price` is the one that did it; `quantity`, of an order that waited, is as much of it as its parent has filled.
+    `price` is the one that did it. `quantity` is set where an order comes to life, or lives on unsent with another size:
+    as much of it as its parent has filled and its siblings have not.
     """
 
     client_order_id: str

@@ -1,7 +1,6 @@
-"""Who belongs to whom: groups, parents with their children, and chains of replacements, as indexes of client order ids."""
+"""Who belongs to whom: groups, parents with their children, and chains of replacements, by client order id."""
 
 from __future__ import annotations
-
 
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,7 @@ class Family:
         return tuple(found)
 
     def relatives(self, intent: OrderIntent) -> set[str]:
-        """Chain, siblings, parent's chain and children: whoever an event of this order may concern, itself among them."""
+        """Chain, siblings, parent's chain and children: whoever an event of this order may concern."""
         own = self.chain(intent.client_order_id)
         found = {*own, *self.group(intent.group)}
         if intent.parent:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from live_engine import events
 from live_engine.orders.exact import minus, plus
 from live_engine.orders.order import Fill, Order
 from live_engine.orders.status import ACKNOWLEDGED, TERMINAL, ExecType, OrdStatus, standing_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Named = (
     events.OrderDenied
@@ -69,27 +72,38 @@ def trailed(intent: events.OrderIntent, price: Decimal) -> Decimal | None:
 
 def changes_of(order: Order, body: Named) -> Changes:
     """The fields that an event changes."""
-    if isinstance(body, events.OrderAccepted | events.OrderReplaced):
-        return _accepted(order, body.venue_order_id)
-    if isinstance(body, events.OrderSubmitted):
-        return {"standing": standing_after(order.standing, ExecType.SUBMITTED), "venue": body.venue}
-    if isinstance(body, events.CancelRequested):
-        return {"cancel_asked": True} if order.is_open else {}
-    if isinstance(body, events.CancelRejected):
-        return {"cancel_asked": False, "cancels_refused": order.cancels_refused + 1} if order.cancel_asked else {}
-    if isinstance(body, events.OrderTriggered):
-        return _triggered(order, body) if order.is_open else {}
-    if isinstance(body, events.OrderTrailed):
-        return {"stop_price": body.stop_price} if order.is_open else {}
-    if isinstance(body, events.ReplaceRejected) and order.standing in ACKNOWLEDGED:
-        return {"disputed": True}
+    return CHANGES.get(type(body), _moved)(order, body)
+
+
+def _moved(order: Order, body: Any) -> Changes:  # noqa: ANN401 - one of EXEC_TYPES
     standing = standing_after(order.standing, EXEC_TYPES[type(body)])
     return {"standing": standing, "reason": body.reason} if standing != order.standing else {}
 
 
-def _accepted(order: Order, venue_order_id: str) -> Changes:
+def _submitted(order: Order, body: events.OrderSubmitted) -> Changes:
+    return {"standing": standing_after(order.standing, ExecType.SUBMITTED), "venue": body.venue}
+
+
+def _cancel_asked(order: Order, _body: events.CancelRequested) -> Changes:
+    return {"cancel_asked": True} if order.is_open else {}
+
+
+def _cancel_refused(order: Order, _body: events.CancelRejected) -> Changes:
+    return {"cancel_asked": False, "cancels_refused": order.cancels_refused + 1} if order.cancel_asked else {}
+
+
+def _trailed(order: Order, body: events.OrderTrailed) -> Changes:
+    return {"stop_price": body.stop_price} if order.is_open else {}
+
+
+def _replace_refused(order: Order, body: events.ReplaceRejected) -> Changes:
+    """Refused after it was taken: the venue has contradicted itself, and the order may work."""
+    return {"disputed": True} if order.standing in ACKNOWLEDGED else _moved(order, body)
+
+
+def _accepted(order: Order, body: events.OrderAccepted | events.OrderReplaced) -> Changes:
     """The venue has it. After a rejection it has contradicted itself, and the order stays rejected until a fill."""
-    changes: Changes = {"venue_order_id": order.venue_order_id or venue_order_id}
+    changes: Changes = {"venue_order_id": order.venue_order_id or body.venue_order_id}
     if order.standing is OrdStatus.REJECTED:
         return changes | {"disputed": True}
     standing = standing_after(order.standing, ExecType.NEW)
@@ -104,12 +118,26 @@ def with_fills(order: Order) -> OrdStatus:
 
 
 def _triggered(order: Order, body: events.OrderTriggered) -> Changes:
-    if not order.waiting:
+    if not order.is_open:
+        return {}
+    if not order.waiting and body.quantity is None:
         return {"triggered": True}
     changes: Changes = {"waiting": False, "quantity": order.quantity if body.quantity is None else body.quantity}
     if order.intent.order_type == "trailing_stop" and order.stop_price is None and body.price is not None:
         changes["stop_price"] = trailed(order.intent, body.price)
     return changes
+
+
+CHANGES: dict[type[Any], Callable[[Order, Any], Changes]] = {
+    events.OrderSubmitted: _submitted,
+    events.OrderAccepted: _accepted,
+    events.OrderReplaced: _accepted,
+    events.OrderTriggered: _triggered,
+    events.OrderTrailed: _trailed,
+    events.CancelRequested: _cancel_asked,
+    events.CancelRejected: _cancel_refused,
+    events.ReplaceRejected: _replace_refused,
+}
 
 
 def is_trade(body: events.OrderFilled) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003 - msgspec reads the annotations
 
 import msgspec
 
@@ -33,8 +33,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `quantity` is what works or is to work: the intent's, or the part that came to life of an order that waited. In a
     chain of replacements it is the quantity of the whole chain (FIX OrderQty), `carried` what the orders before it
-    filled and `filled` what filled under its own id. `value` is the sum of quantity x price of its own fills, `stop_price`
-    the present stop. `late`: a fill came after the end. `disputed`: the venue has contradicted itself, ask it again.
+    filled and `filled` what filled under its own id. `value` is the sum of quantity x price of its own fills,
+    `stop_price` the present stop. `late`: a fill came after the end. `disputed`: the venue has contradicted itself, so
+    that it must be asked again.
     """
 
     intent: OrderIntent

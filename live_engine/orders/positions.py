@@ -4,8 +4,9 @@ Cost basis is the average: a fill that adds brings its value to the cost, one th
 cost as of the quantity, and a fill through zero closes first and opens the rest at its own price. The share is rounded
 to COST_STEP; what it takes becomes realised P&L, so that to the last digit, per symbol,
 
-    paid = cost - realised          (before fees; `paid` is what left the cash for it, a short position's cost is negative)
+    paid = cost - realised
 
+where `paid` is what left the cash for it before fees, and the cost of a short position is negative.
 Only the split between realised and open is rounded, never the sum. Fees are kept apart from realised P&L.
 """
 
@@ -26,7 +27,7 @@ COST_STEP = Decimal("1E-18")
 
 
 class Position(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One symbol: signed quantity, its signed cost, what earlier quantities earned, and fees in the symbol's currency."""
+    """One symbol: signed quantity, its signed cost, what is realised, and fees in its currency."""
 
     symbol: str
     currency: str
@@ -70,7 +71,7 @@ def _share(cost: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 
 
 class Positions:
-    """Positions by symbol and the flow of cash by currency; `cash` begins at zero, what was paid in is added by others."""
+    """Positions by symbol and the flow of cash by currency, which begins at zero: deposits are not fills."""
 
     def __init__(self) -> None:
         self.by_symbol: dict[str, Position] = {}

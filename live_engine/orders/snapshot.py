@@ -1,7 +1,7 @@
 """The whole book to bytes and back, so that the fold of a snapshot and the rest equals the fold of all.
 
-Four bytes of CRC-32 (big endian), then MessagePack. A snapshot is a short cut and never the only copy: whatever is wrong
-with one, the journal still has the events.
+Four bytes of CRC-32 (big endian), then MessagePack. A snapshot is a short cut and never the only copy: whatever is
+wrong with one, the journal still has the events.
 """
 
 from __future__ import annotations

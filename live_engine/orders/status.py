@@ -90,7 +90,7 @@ def standing_after(standing: OrdStatus, exec_type: ExecType, *, whole: bool = Fa
 
 
 def status_of(standing: OrdStatus, *, cancel_asked: bool, replace_asked: bool) -> OrdStatus:
-    """The OrdStatus to show: what was asked for lies over the standing of an order that the venue knows, or may soon."""
+    """The OrdStatus to show: what was asked for lies over a standing that is open and known."""
     if standing in TERMINAL or standing is OrdStatus.UNKNOWN:
         return standing
     if cancel_asked:
