@@ -107,8 +107,8 @@ class OrderUnknown(Body, frozen=True, tag=True):
 class OrderTriggered(Body, frozen=True, tag=True):
     """A stop was reached, or an order that waited for its parent came to life.
 
-    `price` is the one that did it. `quantity` is set where an order comes to life, or lives on unsent with another size:
-    as much of it as its parent has filled and its siblings have not.
+    `price` is the one that did it. `quantity` is set where an order comes to life, or lives on unsent with another
+    size: as much of it as its parent has filled and its siblings have not.
     """
 
     client_order_id: str

@@ -1,4 +1,4 @@
-"""What is to be done next about orders that depend on each other: brackets, one-cancels-the-other, exits without position.
+"""What is to be done next about orders that depend on each other: brackets, siblings, exits without position.
 
 The answer is read off the book's state alone, so it is the same after a restart: an event lost between a fill and its
 consequence is asked for again, and what has been written down is not asked for twice. The meaning is trading/
@@ -6,8 +6,9 @@ contingency.py's: an exit waits for its entry and is as large as what of that ha
 is taken off its siblings that only reduce and cancels the others; once an exit fills, what of the entry has not filled
 is cancelled; an exit whose position is gone is cancelled.
 
-An order held here is ended by us (OrderCanceled), one that the venue has is asked to be cancelled (CancelRequested), and
-one whose size must change is replaced (OrderIntent with `replaces`, its id the chain's first with a colon and a number).
+An order held here is ended by us (OrderCanceled), for one that was sent a cancellation is asked for (CancelRequested),
+and one whose size must change is replaced (OrderIntent with `replaces`; its id is the chain's first with a colon and a
+number).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stops that the engine itself watches, where a venue lacks them: they are held here and sent once a price reaches them.
+"""Stops that the engine itself watches, where a venue lacks them: held here, and sent once a price reaches them.
 
 The stop itself is in the book (OrderTrailed), so a trailing one goes on where it was after a restart. As in
 trading/matching.py a price acts before it is followed: one that reaches the stop triggers at the price that is there.

@@ -1,9 +1,9 @@
 """What of a new order can be refused without knowing the account: its own shape, and what it says of other orders.
 
 Numbers lie on the instrument's grid and have at most MAX_WHOLE digits before the point and MAX_PLACES behind it, so no
-sum or product of them is ever rounded (exact.py) and none is a bomb of exponents. An id has 1 to 32 of the ASCII letters,
-digits, dot, underscore and hyphen: what every venue takes, what looks alike is alike, and what needs no escaping in an
-address. The colon is the engine's own, for the orders by which it replaces others (contingency.py).
+sum or product of them is ever rounded (exact.py) and none is a bomb of exponents. An id has 1 to 32 of the ASCII
+letters, digits, dot, underscore and hyphen: what every venue takes, where two that look alike are alike, and what needs
+no escaping in an address. The colon is the engine's own, for the orders by which it replaces others (contingency.py).
 """
 
 from __future__ import annotations
