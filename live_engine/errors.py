@@ -2,16 +2,17 @@
 
 LiveEngineError
 ├── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
-└── JournalError
-    ├── JournalMissingError     there is no journal where one is to be read
-    ├── JournalDamagedError     the file is no journal, or part of it cannot be read as what was written
-    ├── JournalNewerError       a newer program wrote it
-    ├── JournalLockedError      another engine writes it, or another program holds it
-    ├── JournalUnreadableError  the operating system keeps it from being read
-    ├── JournalWriteError       the device took no more: the writer has stopped
-    ├── JournalFullError        more waits to be written than may wait
-    ├── EventRefusedError       an event that could not be read back as it is
-    └── DuplicateIntentError    an order is wanted under a client order id that was used before
+├── JournalError
+│   ├── JournalMissingError     there is no journal where one is to be read
+│   ├── JournalDamagedError     the file is no journal, or part of it cannot be read as what was written
+│   ├── JournalNewerError       a newer program wrote it
+│   ├── JournalLockedError      another engine writes it, or another program holds it
+│   ├── JournalUnreadableError  the operating system keeps it from being read
+│   ├── JournalWriteError       the device took no more: the writer has stopped
+│   ├── JournalFullError        more waits to be written than may wait
+│   ├── EventRefusedError       an event that could not be read back as it is
+│   └── DuplicateIntentError    an order is wanted under a client order id that was used before
+└── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
 """
 
 from __future__ import annotations
@@ -81,3 +82,7 @@ class DuplicateIntentError(JournalError):
             where=where,
             hint="ask for that order, or choose a new id",
         )
+
+
+class SnapshotError(LiveEngineError):
+    """A snapshot of the orders cannot be read: torn, or of another version."""
