@@ -1,6 +1,7 @@
 """What the live engine refuses.
 
 LiveEngineError
+├── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
 └── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
 """
 
@@ -22,3 +23,7 @@ class LiveEngineError(Exception):
 
 class SettingsError(LiveEngineError):
     """[live] of pi5.toml, or an environment override of it, is wrong."""
+
+
+class PricesError(LiveEngineError):
+    """A file of prices, or a row of it, cannot be taken for what it should be."""
