@@ -147,7 +147,7 @@ class PaperAccount:
         """Trade one closed bar and ask the strategy; answers what happened to orders since the bar before.
 
         `opens` and `closes` say that a session begins or ends with it; `dividend` is money a share, ex at this bar.
-        What the strategy raises is raised, with the account stopped as by `stop`; `happened` tells what came of the bar.
+        What the strategy raises is raised, with the account stopped as by `stop`; `happened` tells what came of it.
         """
         desk, i, before = self.desk, self._bars, self._last
         self._bars, self._last, self.placed = i + 1, bar, []
@@ -190,7 +190,12 @@ class PaperAccount:
         """The account as it stands after a bar."""
         ledger = self.desk.ledger[: self._layout.fills]
         return PaperState(
-            [*self._state], [*self.desk.orders], ledger, self._bars, [float(value) for value in self._last], self.stopped
+            [*self._state],
+            [*self.desk.orders],
+            ledger,
+            self._bars,
+            [float(value) for value in self._last],
+            self.stopped,
         )
 
     def resume(self, state: PaperState) -> None:

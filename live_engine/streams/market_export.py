@@ -4,7 +4,8 @@ The file is replaced whole, never changed, so it is opened read-only and an open
 
     CREATE TABLE bars (
         symbol TEXT NOT NULL, timeframe TEXT NOT NULL, ts_us INTEGER NOT NULL,  -- UTC microseconds of the bar's start
-        open TEXT NOT NULL, high TEXT NOT NULL, low TEXT NOT NULL, close TEXT NOT NULL, volume TEXT NOT NULL,  -- decimals
+        open TEXT NOT NULL, high TEXT NOT NULL, low TEXT NOT NULL, close TEXT NOT NULL,  -- decimals
+        volume TEXT NOT NULL,
         PRIMARY KEY (symbol, timeframe, ts_us)
     ) WITHOUT ROWID
 """
@@ -35,7 +36,10 @@ EVER_US = 2**63 - 1
 
 
 def read_export(path: Path, symbols: Collection[str], timeframe: str) -> Iterator[BarClosed]:
-    """The bars of several symbols in the order of time, then of symbols; raises PricesError. One row a symbol is held."""
+    """The bars of several symbols in the order of time, then of symbols; raises PricesError.
+
+    However long the series, one row of each is held at a time.
+    """
     with closing(_opened(path)) as database:
         series = [_series(database, path, symbol, timeframe) for symbol in sorted(set(symbols))]
         yield from heapq.merge(*series, key=lambda bar: (bar.ts_ns, bar.symbol))

@@ -133,13 +133,12 @@ def _moment(text: str, where: str) -> int:
     if text.isascii() and text.isdigit() and len(text) in EPOCH_NS:
         return int(text) * EPOCH_NS[len(text)]
     # datetime holds microseconds: what lies below them is read beside it.
-    match = re.fullmatch(r"([^.]*)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?", text)
+    match = re.fullmatch(r"([^.]+?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?", text)
     try:
-        if match is None:
-            raise ValueError(text)
-        moment = datetime.fromisoformat(match[1] + (match[3] or ""))
+        whole, fraction, zone = match.groups(default="") if match else ("", "", "")
+        moment = datetime.fromisoformat(whole + zone)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - EPOCH) // timedelta(microseconds=1) * 1_000 + int((match[2] or "0").ljust(9, "0"))
+        return (moment - EPOCH) // timedelta(microseconds=1) * 1_000 + int(fraction.ljust(9, "0"))
     except (ValueError, OverflowError):
         raise PricesError(
             f"time {text[:40]!r} is not one", where=where, hint="write it as 2026-01-31 or 2026-01-31T15:30:00Z"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from live_engine.errors import PricesError
 from live_engine.events import BarClosed
-from live_engine.streams.price_file import read_prices
 from live_engine.streams.market_export import read_export
+from live_engine.streams.price_file import read_prices
 from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
@@ -97,7 +97,12 @@ def replay_file(
 ) -> ReplayStream:
     """Replay a CSV file of one symbol's bars or ticks; PricesError is raised as its wrong line is met."""
     return ReplayStream(
-        f"replay {path.name}", {symbol}, lambda: read_prices(path, symbol, timeframe), speed=speed, clock=clock, sleep=sleep
+        f"replay {path.name}",
+        {symbol},
+        lambda: read_prices(path, symbol, timeframe),
+        speed=speed,
+        clock=clock,
+        sleep=sleep,
     )
 
 
@@ -112,5 +117,10 @@ def replay_export(
 ) -> ReplayStream:
     """Replay the bars that the data platform published; PricesError is raised as reading begins, or at a wrong row."""
     return ReplayStream(
-        f"replay {path.name}", symbols, lambda: read_export(path, symbols, timeframe), speed=speed, clock=clock, sleep=sleep
+        f"replay {path.name}",
+        symbols,
+        lambda: read_export(path, symbols, timeframe),
+        speed=speed,
+        clock=clock,
+        sleep=sleep,
     )

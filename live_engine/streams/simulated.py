@@ -8,6 +8,8 @@ from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from live_engine.streams.replay import ReplayStream
 from live_engine.streams.stream import Tick
 
@@ -18,39 +20,37 @@ STEPS = (-2, -1, -1, 0, 0, 1, 1, 2)  # ticks; as often up as down
 MAX_SIZE = 100
 
 
-def walk(
-    symbols: Sequence[str], seed: int, *, start_ns: int, interval_ns: int, start_price: Decimal, tick: Decimal
-) -> Iterator[Tick]:
-    """Trades without end: every `interval_ns` one of each symbol, in their order, never below one tick.
+class RandomWalk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a walk begins (`start_ns`, UTC) and how it steps: a trade of every symbol each `interval_ns`."""
+
+    seed: int
+    start_ns: int
+    interval_ns: int = 250_000_000
+    start_price: Decimal = Decimal(100)
+    tick: Decimal = Decimal("0.01")
+
+
+def walk(symbols: Sequence[str], like: RandomWalk) -> Iterator[Tick]:
+    """Trades without end, symbol after symbol in the order given, never below one tick.
 
     Each symbol walks by itself: another one beside it changes nothing.
     """
-    dice = [random.Random(f"{seed} {symbol}") for symbol in symbols]  # noqa: S311 - prices, no secrets
-    prices = [start_price] * len(symbols)
+    dice = [random.Random(f"{like.seed} {symbol}") for symbol in symbols]  # noqa: S311 - prices, no secrets
+    prices = [like.start_price] * len(symbols)
     for number in count(1):
+        ts_ns = like.start_ns + (number - 1) * like.interval_ns
         for at, symbol in enumerate(symbols):
-            prices[at] = max(tick, prices[at] + dice[at].choice(STEPS) * tick)
-            size = Decimal(dice[at].randint(1, MAX_SIZE))
-            yield Tick(symbol, start_ns + (number - 1) * interval_ns, prices[at], size, number)
+            prices[at] = max(like.tick, prices[at] + dice[at].choice(STEPS) * like.tick)
+            yield Tick(symbol, ts_ns, prices[at], Decimal(dice[at].randint(1, MAX_SIZE)), number)
 
 
 def simulated(
     symbols: Sequence[str],
-    seed: int,
+    like: RandomWalk,
     *,
-    start_ns: int,
     clock: Callable[[], int],
     speed: float = 1.0,
-    interval_ns: int = 250_000_000,
-    start_price: Decimal = Decimal(100),
-    tick: Decimal = Decimal("0.01"),
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> ReplayStream:
-    """A stream of such trades, the first of which happen at `start_ns` (UTC)."""
-
-    def trades() -> Iterator[Tick]:
-        return walk(
-            symbols, seed, start_ns=start_ns, interval_ns=interval_ns, start_price=start_price, tick=tick
-        )
-
-    return ReplayStream("simulated", symbols, trades, speed=speed, clock=clock, sleep=sleep)
+    """A stream of such trades."""
+    return ReplayStream("simulated", symbols, lambda: walk(symbols, like), speed=speed, clock=clock, sleep=sleep)

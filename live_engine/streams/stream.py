@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal  # noqa: TC003 - msgspec reads it at run time
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
