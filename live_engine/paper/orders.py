@@ -101,7 +101,7 @@ class OrderTranslation:
                 client_order_id=self._name(), is_target=is_target, decision_price=self._price
             )
         for order in placed:
-            if order.type not in TARGETS:
+            if order.type not in TARGETS and 0.0 < order.quantity < float("inf"):
                 self.live[order.id].intent = self._intent_of(order)
 
     def bodies(self, events: Sequence[OrderEvent]) -> list[Body]:
@@ -129,7 +129,8 @@ class OrderTranslation:
         told: list[Body] = []
         name, intent = state.client_order_id, state.intent
         if intent is None:
-            return told
+            denied = OrderDenied(client_order_id=name, rule=VENUE, reason=event.reason)
+            return [denied] if event.kind == "rejected" else []
         if not state.accepted:
             told += [intent, OrderSubmitted(client_order_id=name, venue=VENUE)]
         if event.kind == "new":
@@ -223,7 +224,7 @@ class OrderTranslation:
             symbol=self._symbol,
             side=_side(order.side),
             order_type=TYPES[order.type],
-            quantity=_price(order.quantity) or Decimal(0),
+            quantity=exact(order.quantity),
             limit_price=_price(order.limit),
             stop_price=_price(order.stop),
             trail=_price(trail),
