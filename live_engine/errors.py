@@ -12,7 +12,9 @@ LiveEngineError
 │   ├── JournalFullError        more waits to be written than may wait
 │   ├── EventRefusedError       an event that could not be read back as it is
 │   └── DuplicateIntentError    an order is wanted under a client order id that was used before
-└── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
+├── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
+├── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
+└── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
 """
 
 from __future__ import annotations
@@ -86,3 +88,7 @@ class DuplicateIntentError(JournalError):
 
 class SnapshotError(LiveEngineError):
     """A snapshot of the orders cannot be read: torn, or of another version."""
+
+
+class PricesError(LiveEngineError):
+    """A file of prices, or a row of it, cannot be taken for what it should be."""

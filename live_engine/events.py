@@ -225,7 +225,7 @@ class Decided(Body, frozen=True, tag=True):
 
 
 class BarClosed(Body, frozen=True, tag=True):
-    """A bar that strategies have seen, `ts_ns` its start."""
+    """A bar that strategies have seen, `ts_ns` its start; with `strategy` it only warmed that one up, untraded."""
 
     symbol: str
     timeframe: str
@@ -235,6 +235,7 @@ class BarClosed(Body, frozen=True, tag=True):
     low: Decimal
     close: Decimal
     volume: Decimal
+    strategy: str = ""
 
 
 class LateTick(Body, frozen=True, tag=True):
