@@ -18,7 +18,7 @@ from live_engine.journal.export import export
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.search import search
 from live_engine.journal.verify import verify
-from live_engine.settings import load_home
+from live_engine.settings import journal_file, load_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 def verify_command(path: Path, *, as_json: bool) -> None:
     """Read all of it: pages, order, every event, consumers."""
     with explained(as_json=as_json):
-        report = verify(file_in(load_home(path)))
+        report = verify(journal_file(load_home(path)))
     if as_json:
         click.echo(msgspec.json.encode(report))
     else:
@@ -61,7 +61,7 @@ def verify_command(path: Path, *, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on with each new event until interrupted.")
 def tail_command(path: Path, *, as_json: bool, count: int, follow: bool) -> None:
     """Show the last events, one a line."""
-    with explained(as_json=as_json), JournalReader(file_in(load_home(path))) as reader:
+    with explained(as_json=as_json), JournalReader(journal_file(load_home(path))) as reader:
         start = max(0, reader.last_seq() - count)
         for event in reader.tail(start) if follow else reader.since(start):
             click.echo(line(event, as_json=as_json))
@@ -73,7 +73,7 @@ def export_command(path: Path, *, as_json: bool) -> None:
     """Write the UTC days that are over to PI5_HOME/exports/journal, one file of JSON lines each."""
     with explained(as_json=as_json):
         home = load_home(path)
-        files = export(file_in(home), home / "exports" / "journal", now_ns=time.time_ns())
+        files = export(journal_file(home), home / "exports" / "journal", now_ns=time.time_ns())
     if as_json:
         click.echo(json.dumps({"files": [str(file) for file in files]}))
     else:
@@ -87,13 +87,8 @@ def export_command(path: Path, *, as_json: bool) -> None:
 def search_command(path: Path, words: tuple[str, ...], *, as_json: bool, count: int) -> None:
     """Show the newest events that hold all WORDS; `word*` finds what begins so."""
     with explained(as_json=as_json):
-        for event in search(file_in(load_home(path)), " ".join(words), limit=count):
+        for event in search(journal_file(load_home(path)), " ".join(words), limit=count):
             click.echo(line(event, as_json=as_json))
-
-
-def file_in(home: Path) -> Path:
-    """Where the journal lies in PI5_HOME."""
-    return home / "journal" / "live.sqlite"
 
 
 def line(event: Event, *, as_json: bool) -> str:

@@ -13,8 +13,7 @@ LiveEngineError
 │   ├── EventRefusedError       an event that could not be read back as it is
 │   └── DuplicateIntentError    an order is wanted under a client order id that was used before
 ├── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
-├── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
-└── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
+└── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
 """
 
 from __future__ import annotations
