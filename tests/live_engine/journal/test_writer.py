@@ -146,8 +146,9 @@ def test_seq_goes_on_after_a_restart_and_the_epoch_stays(path: Path, cancel: Can
     assert len(epochs.pop()) == 32
 
 
-def test_a_full_queue_refuses_and_goes_on_when_there_is_room(path: Path, cancel: Cancel) -> None:
-    with Journal(path, bounds=Bounds(queue_events=3)) as journal:
+@pytest.mark.parametrize("bounds", [Bounds(queue_events=3), Bounds(queue_bytes=300)])
+def test_a_full_queue_refuses_and_goes_on_when_there_is_room(path: Path, cancel: Cancel, bounds: Bounds) -> None:
+    with Journal(path, bounds=bounds) as journal:
         gate = Gate(journal)
         futures = [journal.append([cancel(number)]) for number in range(3)]
         with pytest.raises(JournalFullError, match="3 events"):
