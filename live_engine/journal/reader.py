@@ -50,7 +50,7 @@ class JournalReader:
         """The next events after `seq`, at most `limit`; retention may have taken those before `first_seq`."""
         with self._explained():
             statement = f"SELECT {COLUMNS} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 - own columns
-            rows: list[Row] = self._connection.execute(statement, (seq, limit)).fetchall()
+            rows: list[Row] = self._connection.execute(statement, (min(seq, schema.MAX_SEQ), limit)).fetchall()
         self._refuse_gap(rows)
         return self._events(rows)
 

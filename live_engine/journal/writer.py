@@ -62,7 +62,7 @@ class _Work:
 class Journal:
     """The journal at `path`, open for writing by this process alone.
 
-    `failed` says why the writer stopped, `last_seq` what was acknowledged last, `commit_ns` how long the last commit took.
+    `failed` says why the writer stopped, `last_seq` what was committed last, `commit_ns` how long that took.
     `wall_ns` and `mono_ns` stamp each append when it is handed in: the wall clock may step back, seq and mono_ns do
     not. Raises JournalLockedError when another engine has it, JournalDamagedError, JournalNewerError, and
     JournalWriteError when the device refuses.

@@ -145,6 +145,25 @@ def test_a_power_cut_after_any_answer_keeps_all_that_was_answered(path: Path, tm
             shutil.rmtree(copy.parent)
 
 
+def test_a_power_cut_while_the_log_is_copied_into_the_file_loses_nothing(
+    path: Path, tmp_path: Path, cancel: Cancel
+) -> None:
+    rng = random.Random(9)  # noqa: S311 - which pages the device had taken
+    page = 4_096
+    with Journal(path) as journal:
+        for number in range(300):
+            journal.append([cancel(number)]).result()
+        before = left_by_a_crash(path, tmp_path / "before")
+    old, new = before.read_bytes(), path.read_bytes()  # closing copied it
+    assert len(new) > len(old)
+    for attempt in range(10):
+        copy = left_by_a_crash(before, tmp_path / f"torn-{attempt}")
+        pieces = [rng.choice((old, new))[start : start + page].ljust(page, b"\0") for start in range(0, len(new), page)]
+        copy.write_bytes(b"".join(pieces)[: rng.randrange(len(old), len(new) + 1)])
+        assert numbers(copy) == list(range(300))
+        assert verify(copy).problems == ()
+
+
 def test_a_power_cut_while_the_journal_is_made_leaves_one_that_can_be_made(path: Path, tmp_path: Path) -> None:
     with Journal(path):
         crashed = left_by_a_crash(path, tmp_path / "crashed")
