@@ -11,6 +11,7 @@ import msgspec
 
 from live_engine.cli_journal import journal
 from live_engine.cli_run import run
+from live_engine.cli_status import status
 from live_engine.errors import SettingsError
 from live_engine.settings import load_settings
 
@@ -25,6 +26,7 @@ def live_engine() -> None:
 
 live_engine.add_command(journal)
 live_engine.add_command(run)
+live_engine.add_command(status)
 
 
 @live_engine.command()

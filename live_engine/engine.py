@@ -1,4 +1,4 @@
-"""The resident process: prices in, strategies asked at every closed bar, and what they did written down before the next.
+"""The resident process: prices in, strategies asked at every closed bar, what they did written down before the next.
 
 One bar is one append to the journal: it is on the device, whole, before the next bar is looked at. What a killed engine
 had not written down did not happen; started again it is the fold of its journal, and owes nothing.
@@ -14,7 +14,7 @@ from live_engine.journal import snapshot
 from live_engine.journal.reader import JournalReader
 from live_engine.paper.broker import restored
 from live_engine.streams.bars import BarBuilder
-from live_engine.streams.watch import AgeWatch, BarGaps
+from live_engine.streams.watch import AgeWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +51,6 @@ class Engine:
         self._broker, self._lacking, self._restored_seq = restore(journal.path, strategies)
         self._bars = {key: BarBuilder(*key) for key in {(one.symbol, one.timeframe) for one in strategies}}
         self._age = AgeWatch(stream.name, MAX_SILENCE_S, clock())
-        self._gaps = BarGaps(stream.name)
         self._snapshot_seq = self._restored_seq
         self.seq = self._restored_seq
 
@@ -86,9 +85,7 @@ class Engine:
         async for update in self._stream:
             told: list[Body] = [*self._age.heard(self._clock())]
             for bar in self._closed(update, told):
-                done = self._broker.on_bar(bar)
-                if done:  # what was seen before a restart is not told again
-                    told += [*self._gaps.on_bar(bar), *done]
+                told += self._broker.on_bar(bar)
             await self._write(told, flow=_flow(update))
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()

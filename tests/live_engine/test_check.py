@@ -38,7 +38,8 @@ def test_a_right_configuration_is_said_to_be_right(config: Path) -> None:
 
 def test_machines_get_the_settings_as_json(config: Path) -> None:
     done = check(config, "--json", PI5_LIVE_PORT="9001")
-    assert json.loads(done.stdout) == {"live": {"host": "127.0.0.1", "port": 9001}}
+    live = {"host": "127.0.0.1", "port": 9001, "prices": "simulated", "speed": 1.0, "seed": 1, "strategies": []}
+    assert json.loads(done.stdout) == {"live": live}
 
 
 def test_a_wrong_key_ends_with_code_2_and_one_line(config: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -9,12 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from live_engine.events import BarClosed, EngineStarted, EngineStopped, OrderFilled, StreamConnected
+from live_engine.events import BarClosed, EngineStarted, EngineStopped, OrderFilled, OrderIntent, StreamConnected
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.verify import verify
 from pi5_pipelines.backtest.bars import bars_from_file
@@ -82,35 +84,66 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def goog_home(home: Home, goog_file: Path) -> Home:
+def prices(tmp_path: Path, goog_file: Path) -> Path:
+    """The first 600 days of GOOG: every bar waits for the disk."""
+    path = tmp_path / "GOOG.csv"
+    path.write_text("".join(goog_file.read_text().splitlines(keepends=True)[:601]))
+    return path
+
+
+@pytest.fixture
+def goog_home(home: Home, prices: Path) -> Home:
     """A home whose engine replays GOOG as fast as it can."""
-    home.configure(f'prices = "{goog_file}"\nspeed = 0.0', SMA + ATR)
+    home.configure(f'prices = "{prices}"\nspeed = 0.0', SMA + ATR)
     return home
 
 
 def test_a_replayed_history_trades_as_the_backtest_does_and_a_second_run_adds_nothing(
-    goog_home: Home, goog_file: Path
+    goog_home: Home, prices: Path
 ) -> None:
     code, out, err = goog_home.run()
     assert (code, err) == (0, "")
     assert out.startswith("ended: the prices ended; the journal holds ")
     traded = goog_home.traded()
-    bars = bars_from_file(goog_file)
+    bars = bars_from_file(prices)
     for name, params in (("sma_cross", {"fast": 10.0, "slow": 30.0}), ("atr_breakout", {})):
-        found = run_backtest(BacktestSpec(strategy=name, params=params, cash=10_000.0, direction="both"), [bars])
+        spec = BacktestSpec(strategy=name, params=params, cash=10_000.0, direction="both", close_at_end=False)
+        found = run_backtest(spec, [bars], interpreted=True).fills
         mine = [one for one in traded if isinstance(one, OrderFilled) and one.client_order_id.startswith(name)]
-        expected = found.fills if hasattr(found, "fills") else None
-        assert expected is None or len(mine) == len(expected)
-        assert mine
+        assert [(one.traded_ns // 1_000, float(one.quantity), float(one.price)) for one in mine] == list(
+            zip(found["ts"].dt.epoch("us"), found["quantity"], found["price"], strict=True)
+        )
+        assert len(mine) > 20
     assert goog_home.run()[0] == 0
     assert goog_home.traded() == traded
     assert verify(goog_home.journal).problems == ()
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_journal(goog_home: Home, tmp_path: Path, goog_file: Path) -> None:
+def test_status_is_the_fold_of_the_journal(goog_home: Home) -> None:
+    assert goog_home.run()[0] == 0
+    command = [sys.executable, "-m", "live_engine", "status", "--config", str(goog_home.config)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*command, "--json"], env=env, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    bodies = goog_home.bodies()
+    sides = {one.client_order_id: 1 if one.side == "buy" else -1 for one in bodies if isinstance(one, OrderIntent)}
+    fills = [one for one in bodies if isinstance(one, OrderFilled)]
+    assert (found["events"], found["orders"]) == (len(bodies), len(sides))
+    (position,) = found["positions"]
+    assert Decimal(position["quantity"]) == sum(sides[one.client_order_id] * one.quantity for one in fills)
+    paid = sum(sides[one.client_order_id] * one.quantity * one.price for one in fills)
+    assert Decimal(found["cash"]["USD"]) == -paid - sum(one.fee for one in fills)
+    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert told.startswith(f"{len(bodies)} events; {len(sides)} orders, ")
+    goog_home.journal.unlink()
+    gone = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (gone.returncode, gone.stderr.count("\n")) == (1, 1)
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_journal(goog_home: Home, tmp_path: Path, prices: Path) -> None:
     whole = Home(tmp_path / "undisturbed")
     whole.folder.mkdir()
-    whole.configure(f'prices = "{goog_file}"\nspeed = 0.0', SMA + ATR)
+    whole.configure(f'prices = "{prices}"\nspeed = 0.0', SMA + ATR)
     began = time.monotonic()
     assert whole.run()[0] == 0
     length_s = time.monotonic() - began
