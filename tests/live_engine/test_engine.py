@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from live_engine.events import Body
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,12 +48,17 @@ class Home:
         """Write pi5.toml."""
         self.config.write_text(f'home = "{self.folder / "var"}"\n[live]\n{live}\n{strategies}')
 
-    def start(self, **environ: str) -> subprocess.Popen[str]:
-        """Start the engine."""
+    @contextmanager
+    def start(self, **environ: str) -> Iterator[subprocess.Popen[str]]:
+        """Start the engine; whatever a test finds, it does not outlive it."""
         command = [sys.executable, "-m", "live_engine", "run", "--config", str(self.config)]
         env = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
         pipe = subprocess.PIPE
-        return subprocess.Popen(command, cwd=self.folder, env=env, stdout=pipe, stderr=pipe, text=True)
+        with subprocess.Popen(command, cwd=self.folder, env=env, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def run(self) -> tuple[int, str, str]:
         """Run it to its end: exit code, answer, complaint."""
@@ -67,11 +75,11 @@ class Home:
         """What does not depend on how often the engine was started."""
         return [body for body in self.bodies() if not isinstance(body, OF_A_RUN)]
 
-    def wait_for(self, kind: type[Any]) -> None:
-        """Wait until the journal holds such an event."""
+    def wait_for(self, kind: type[Any], count: int = 1) -> None:
+        """Wait until the journal holds so many of such events."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            if self.journal.exists() and any(isinstance(body, kind) for body in self.bodies()):
+            if self.journal.exists() and sum(isinstance(body, kind) for body in self.bodies()) >= count:
                 return
             time.sleep(0.05)
         raise AssertionError(f"no {kind.__name__} came")
@@ -161,10 +169,8 @@ def test_sigterm_ends_it_in_order_and_the_next_start_goes_on(home: Home) -> None
     home.configure("speed = 600.0", SMA.replace("GOOG", "A").replace("params", 'timeframe = "1m"\nparams'))
     for start in (1, 2):
         with home.start() as process:
-            seen = sum(isinstance(body, EngineStarted) for body in home.bodies()) if start > 1 else 0
+            home.wait_for(EngineStarted, start)
             home.wait_for(BarClosed)
-            while sum(isinstance(body, EngineStarted) for body in home.bodies()) == seen:
-                time.sleep(0.05)
             began = time.monotonic()
             process.send_signal(signal.SIGTERM)
             out, err = process.communicate(timeout=30)
