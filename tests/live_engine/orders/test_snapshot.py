@@ -10,11 +10,12 @@ import pytest
 
 from live_engine.errors import SnapshotError
 from live_engine.orders import snapshot
+from live_engine.orders.book import OrderBook
 from tests.live_engine.orders import order_events as make
 from tests.live_engine.orders.order_events import D
 
 if TYPE_CHECKING:
-    from live_engine.orders.book import OrderBook
+    from live_engine.events import Body
 
 
 def full_book() -> OrderBook:
@@ -61,3 +62,16 @@ def test_a_snapshot_of_another_version_is_refused_with_a_hint(content: object, w
         snapshot.from_bytes(zlib.crc32(payload).to_bytes(4, "big") + payload, where="snapshot 7")
     assert caught.value.where == "snapshot 7"
     assert "journal" in caught.value.hint
+
+
+def test_what_is_forgotten_is_the_same_whether_a_snapshot_came_between_or_not() -> None:
+    told: list[Body] = [make.limit("e"), make.limit("x", parent="e"), make.fill("e", quantity="10")]
+    for number in range(20):
+        name = f"o{number}"
+        told += [make.limit(name, group="g" if number % 3 else ""), make.canceled(name), make.fill(f"o{number // 2}")]
+    whole = make.tell(OrderBook(keep_closed=3), *told)
+    assert len(whole.closed) <= 4
+    for count in range(len(told)):
+        kept = snapshot.to_bytes(make.tell(OrderBook(keep_closed=3), *told[:count]))
+        rest = make.tell(snapshot.from_bytes(kept, where="here", keep_closed=3), *told[count:])
+        assert snapshot.to_bytes(rest) == snapshot.to_bytes(whole)
