@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from live_engine.orders.order import Fill, Order
 
-KEEP_CLOSED = 10_000  # closed orders in memory; older ones are in the journal
+KEEP_CLOSED = 4_000  # closed orders in memory, some 2 kB each; older ones are in the journal
 FORGOTTEN_AT_ONCE = 4  # with one event, which closes fewer
 
 
@@ -91,9 +91,13 @@ class OrderBook:
         return self._all(one for name in symbols for one in self._open.get(name, ()))
 
     def unresolved(self) -> tuple[Order, ...]:
-        """The orders that the venue must be asked about: sent without an answer, lost, or contradicted."""
+        """The orders that the venue must be asked about: sent without an answer, or lost."""
         unanswered = (OrdStatus.SUBMITTED, OrdStatus.UNKNOWN)
-        return tuple(order for order in self.orders.values() if order.standing in unanswered or order.disputed)
+        return tuple(order for order in self.open_orders() if order.standing in unanswered)
+
+    def disputed(self) -> tuple[Order, ...]:
+        """The orders about which the venue has contradicted itself: for people to look at, a mark that stays."""
+        return tuple(order for order in self.orders.values() if order.disputed)
 
     def restore(self, order: Order, fills: Iterable[Fill]) -> None:
         """Put back an order as a snapshot kept it; positions and what has closed when are put back apart from it."""

@@ -34,8 +34,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `quantity` is what works or is to work: the intent's, or the part that came to life of an order that waited. In a
     chain of replacements it is the quantity of the whole chain (FIX OrderQty), `carried` what the orders before it
     filled and `filled` what filled under its own id. `value` is the sum of quantity x price of its own fills,
-    `stop_price` the present stop. `late`: a fill came after the end. `disputed`: the venue has contradicted itself, so
-    that it must be asked again.
+    `stop_price` the present stop. `late`: a fill came after the end. `disputed`: the venue has contradicted itself.
     """
 
     intent: OrderIntent

@@ -136,7 +136,7 @@ def _price_problems(intent: OrderIntent, instrument: Instrument) -> Iterator[Pro
         buys = intent.side == "buy"
         if (intent.limit_price < intent.stop_price) if buys else (intent.limit_price > intent.stop_price):
             what = f"cannot fill where stop_price {intent.stop_price} triggers"
-            hint = f"a {intent.side} has its limit at its stop or {'above' if buys else 'below'} it"
+            hint = f"a {intent.side} has its limit at its stop or {'above' if buys else 'below'}"
             yield problem("limit_price", intent.limit_price, what, hint)
 
 

@@ -90,7 +90,7 @@ def test_an_unknown_order_with_fills_is_partially_filled_once_accepted() -> None
 def test_an_acceptance_after_a_rejection_is_a_dispute() -> None:
     book = make.book_of(make.intent(), make.submitted(), make.rejected(), make.accepted())
     assert (book.orders["a"].standing, book.orders["a"].disputed) == (OrdStatus.REJECTED, True)
-    assert book.unresolved() == (book.orders["a"],)
+    assert book.disputed() == (book.orders["a"],)
 
 
 def test_the_same_order_again_is_the_first_one() -> None:
