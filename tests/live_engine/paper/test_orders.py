@@ -81,9 +81,7 @@ def test_an_order_is_wanted_then_sent_then_answered_and_ends_once(
             assert filled < life[0].quantity or isinstance(life[-1], OrderRejected), (order, told)
 
 
-def test_a_bracket_is_told_with_parent_group_and_prices(
-    goog: Bars, closed: Callable[..., list[BarClosed]]
-) -> None:
+def test_a_bracket_is_told_with_parent_group_and_prices(goog: Bars, closed: Callable[..., list[BarClosed]]) -> None:
     entry = StrategySettings(name="atr_breakout", symbol="GOOG", direction="long")
     told = run(entry, closed(goog)[:200])
     intents = [body for body in told if isinstance(body, OrderIntent)]

@@ -77,7 +77,9 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.name}-{entry.fill}")
-def test_all_of_goog_replayed_gives_the_backtesters_trades(entry: StrategySettings, goog_file: Path, goog: Bars) -> None:
+def test_all_of_goog_replayed_gives_the_backtesters_trades(
+    entry: StrategySettings, goog_file: Path, goog: Bars
+) -> None:
     broker, bodies = PaperBroker([entry]), list[Body]()
 
     async def replay() -> None:
