@@ -84,7 +84,10 @@ def test_a_strategy_that_raises_while_it_warms_up_does_not_start(
     assert isinstance(told[6], StrategyStopped)
     assert not any(isinstance(body, StrategyStarted) for body in told)
     assert broker.on_bar(bars[-1]) == []
-    assert restored([entry], told)[1] == []
+    assert told[-1] == told[6]
+    again, owed = restored([entry], told)
+    assert (owed, again.state()) == ([], broker.state())
+    assert broker.start(entry.key, bars) == []
 
 
 def test_warming_up_teaches_and_trades_nothing(goog: Bars, closed: Callable[..., list[BarClosed]]) -> None:
