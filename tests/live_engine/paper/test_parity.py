@@ -129,11 +129,12 @@ def test_any_walk_gives_the_backtesters_trades(
     assert broker.desks[entry.key].account.cash == result.cash[-1]
 
 
-def test_orders_good_for_the_day_end_at_midnight_with_hourly_bars_too(
-    random_bars: Callable[..., Bars], closed: Callable[..., list[BarClosed]]
+@pytest.mark.parametrize(("name", "params"), [("atr_breakout", {"channel": 12}), ("random_orders", {})])
+def test_sessions_begin_and_end_at_midnight_with_hourly_bars(
+    name: str, params: dict[str, float], random_bars: Callable[..., Bars], closed: Callable[..., list[BarClosed]]
 ) -> None:
     bars = replace(random_bars(9, 1_000, volatility=0.01, step_us=3_600_000_000), timeframe="1h")
-    entry = StrategySettings(name="atr_breakout", symbol="RND", timeframe="1h", params={"channel": 12}, **COSTS)
+    entry = StrategySettings(name=name, symbol="RND", timeframe="1h", params=params, **COSTS)
     broker = PaperBroker([entry])
     broker.start(entry.key, [])
     bodies = [body for bar in closed(bars, "1h") for body in broker.on_bar(bar)]
