@@ -188,22 +188,16 @@ class PaperAccount:
 
     def state(self) -> PaperState:
         """The account as it stands after a bar."""
-        ledger = self.desk.ledger[: self._layout.fills]
-        return PaperState(
-            [*self._state],
-            [*self.desk.orders],
-            ledger,
-            self._bars,
-            [float(value) for value in self._last],
-            self.stopped,
-        )
+        parts = (self._state, self.desk.orders, self.desk.ledger[: self._layout.fills], self._last)
+        memory, orders, ledger, last = ([float(value) for value in part] for part in parts)
+        ledger[EVENT_COUNT] = ledger[FILL_COUNT] = 0.0  # what happened was told
+        return PaperState(memory, orders, ledger, self._bars, last, self.stopped)
 
     def resume(self, state: PaperState) -> None:
         """Go on from a state that an account of the same strategy, parameters and frictions was in."""
         self._state[:] = state.memory
         self.desk.orders[:] = state.orders
         self.desk.ledger[: self._layout.fills] = state.ledger
-        self.desk.ledger[EVENT_COUNT] = self.desk.ledger[FILL_COUNT] = 0.0
         self._bars, self.stopped, self.placed = state.bars, state.stopped, []
         self._last = Bar(int(state.last[0]), *state.last[1:])
 

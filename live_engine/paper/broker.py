@@ -29,13 +29,14 @@ class PaperBroker:
         check_strategies(settings)
         self.desks: dict[Key, StrategyDesk] = {one.key: StrategyDesk(one) for one in settings}
 
-    def start(self, key: Key, history: Iterable[BarClosed]) -> list[Body]:
+    def start(self, key: Key, history: Iterable[BarClosed], *, anew: bool = False) -> list[Body]:
         """Warm a strategy up by the last bars of the past (oldest first), and let it trade from the next one on.
 
-        One that had been stopped begins anew, with the money of its settings and nothing held; one that runs goes on.
+        Nothing happens to one that runs already, nor to one that was stopped, unless it is to begin `anew`: with the
+        money of its settings and nothing held.
         """
         desk = self.desks[key]
-        if desk.started and not desk.account.stopped:
+        if desk.account.stopped != anew or (desk.started and not anew):
             return []
         if desk.account.stopped:
             desk = self.desks[key] = StrategyDesk(desk.settings)
@@ -58,11 +59,19 @@ class PaperBroker:
         """All accounts, to be kept beside the number of the last event that they hold."""
         return msgspec.msgpack.encode([(*key, desk.state()) for key, desk in self.desks.items()])
 
-    def resume(self, state: bytes) -> None:
-        """Go on from a state; strategies that are no longer in the settings are left out."""
+    def resume(self, state: bytes) -> list[Key]:
+        """Go on from a state; strategies that are no longer in the settings are left out.
+
+        Answers those that have other settings now: they are not to go on as if nothing had happened.
+        """
+        changed: list[Key] = []
         for name, symbol, desk_state in msgspec.msgpack.decode(state, type=list[tuple[str, str, DeskState]]):
-            if (name, symbol) in self.desks:
-                self.desks[name, symbol].resume(desk_state)
+            desk = self.desks.get((name, symbol))
+            if desk is not None:
+                desk.resume(desk_state)
+                if desk.identity() != desk_state.settings:
+                    changed.append(desk.settings.key)
+        return changed
 
 
 class _Refold:
@@ -72,9 +81,9 @@ class _Refold:
         self._broker = broker
         self._ids: dict[str, Key] = {}
         self.owed: dict[Key, list[Body]] = {key: [] for key in broker.desks}
-        self.verdicts: list[Body] = []
 
     def take(self, body: Body) -> None:
+        """The next body of the journal."""
         if isinstance(body, BarClosed):
             self._bar(body)
         elif isinstance(body, StrategyStarted) and (body.strategy, body.symbol) in self._broker.desks:
@@ -100,7 +109,7 @@ class _Refold:
             desk = self._broker.desks[key] = StrategyDesk(desk.settings)
         desk.started = True
         if body.params != desk.params:
-            self._diverged(key)
+            self.diverged(key)
 
     def _say(self, key: Key, bodies: list[Body]) -> None:
         self.owed[key] += bodies
@@ -119,9 +128,9 @@ class _Refold:
         if isinstance(body, (Decided, OrderIntent)):
             key = (body.strategy, body.symbol)
             if key in self._broker.desks:
-                self._diverged(key)
+                self.diverged(key)
         elif isinstance(body, OrderFilled) and body.client_order_id in self._ids:
-            self._diverged(self._ids[body.client_order_id])
+            self.diverged(self._ids[body.client_order_id])
         elif isinstance(body, StrategyStopped) and (body.strategy, body.symbol) in self._broker.desks:
             key = (body.strategy, body.symbol)
             if body.error:
@@ -129,10 +138,10 @@ class _Refold:
             told = self._broker.stop(key, body.error)
             self._say(key, [one for one in told if one != body])
 
-    def _diverged(self, key: Key) -> None:
+    def diverged(self, key: Key) -> None:
+        """Stop a strategy whose past cannot be made again."""
         if not self._broker.desks[key].account.stopped:
-            self.owed[key].clear()
-            self.verdicts += self._broker.stop(key, OTHERWISE)
+            self.owed[key] = self._broker.stop(key, OTHERWISE)
 
 
 def restored(
@@ -145,9 +154,9 @@ def restored(
     journal holds is stopped, and the others go on.
     """
     broker = PaperBroker(settings)
-    if state is not None:
-        broker.resume(state)
     refold = _Refold(broker)
+    for key in broker.resume(state) if state is not None else []:
+        refold.diverged(key)
     for body in bodies:
         refold.take(body)
-    return broker, [*(body for owed in refold.owed.values() for body in owed), *refold.verdicts]
+    return broker, [body for owed in refold.owed.values() for body in owed]

@@ -10,6 +10,7 @@ import msgspec
 
 from live_engine.events import BarClosed, Body, Decided, StrategyStarted, StrategyStopped
 from live_engine.paper.orders import OrderState, OrderTranslation
+from live_engine.paper.settings import StrategySettings  # noqa: TC001 - msgspec reads it at run time
 from trading.bar import Bar
 from trading.paper import PaperAccount, PaperState
 from trading.timeframe import DAY_SECONDS, SECONDS
@@ -17,7 +18,6 @@ from trading.timeframe import DAY_SECONDS, SECONDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from live_engine.paper.settings import StrategySettings
     from trading.paper import OrderEvent
 
 SECOND_NS = 1_000_000_000
@@ -25,8 +25,9 @@ NEVER_NS = -(2**63)
 
 
 class DeskState(msgspec.Struct, frozen=True, kw_only=True):
-    """A desk between two bars."""
+    """A desk between two bars; `settings` are those it was made with, every parameter filled in."""
 
+    settings: StrategySettings
     account: PaperState
     orders: dict[int, OrderState]
     last_ns: int
@@ -71,10 +72,10 @@ class StrategyDesk:
                 told.append(msgspec.structs.replace(bar, strategy=self.settings.name))
                 told += self.warm(bar)
                 count += 1
+            if self.account.stopped:
+                return told
         name, symbol = self.settings.key
         started = StrategyStarted(strategy=name, symbol=symbol, params=self.params, warm_up_bars=count)
-        if self.account.stopped:
-            return told
         self.started = True
         return [*told, started]
 
@@ -104,9 +105,14 @@ class StrategyDesk:
         self._keep_orders()
         return told
 
+    def identity(self) -> StrategySettings:
+        """All of the settings that its orders depend on once it has started."""
+        return msgspec.structs.replace(self.settings, params=self.params, warm_up_bars=0)
+
     def state(self) -> DeskState:
         """All that the desk is, to go on from."""
         return DeskState(
+            settings=self.identity(),
             account=self.account.state(),
             orders={order: msgspec.structs.replace(one) for order, one in self._orders.live.items()},
             last_ns=self.last_ns,

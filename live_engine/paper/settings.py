@@ -36,7 +36,7 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """
 
     name: str
-    symbol: str
+    symbol: Annotated[str, msgspec.Meta(min_length=1)]
     params: dict[str, float] = {}
     cash: Annotated[float, msgspec.Meta(gt=0.0, le=1e15)] = 10_000.0
     timeframe: str = "1d"
@@ -45,8 +45,8 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     fill: Literal["next-open", "close"] = "next-open"
     sizing: str = "all-in"
     direction: Literal["both", "long"] = "both"
-    lot: Annotated[float, msgspec.Meta(gt=0.0)] = 1.0
-    tick: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
+    lot: Annotated[float, msgspec.Meta(gt=0.0, le=1e15)] = 1.0
+    tick: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)] = 0.0
     warm_up_bars: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     session_ends_s: Annotated[int, msgspec.Meta(gt=0, le=DAY_SECONDS)] = DAY_SECONDS
 

@@ -54,6 +54,18 @@ def test_its_failure_is_found_again_after_a_restart(
     assert owed == [told[cut]]
 
 
+def test_what_failed_then_stays_stopped_though_its_code_would_go_on_today(
+    random_bars: Callable[..., Bars], closed: Callable[..., list[BarClosed]]
+) -> None:
+    bars = closed(random_bars(1, 20))
+    _, told = run([HOLDS], bars[:1])
+    failed = StrategyStopped(strategy="buy_and_hold", symbol="RND", error="ValueError: of old")
+    journal = [body for body in told if isinstance(body, StrategyStarted | BarClosed)] + [failed]
+    again, owed = restored([HOLDS], journal)
+    assert owed == []
+    assert [body for bar in bars[1:] for body in again.on_bar(bar) if not isinstance(body, BarClosed)] == []
+
+
 def test_exits_of_a_stopped_strategy_go_on_working(goog: Bars, closed: Callable[..., list[BarClosed]]) -> None:
     entry = StrategySettings(name="atr_breakout", symbol="GOOG", direction="long")
     bars = closed(goog)
@@ -70,6 +82,7 @@ def test_exits_of_a_stopped_strategy_go_on_working(goog: Bars, closed: Callable[
     told = [body for bar in rest for body in broker.on_bar(bar)]
     assert desk.account.position == 0.0
     assert desk.account.orders() == []
+    assert desk.state().orders == {}
     assert any(isinstance(body, OrderFilled) for body in told)
     assert not any(isinstance(body, OrderIntent) for body in told)
 
@@ -84,7 +97,10 @@ def test_a_strategy_that_raises_while_it_warms_up_does_not_start(
     assert isinstance(told[6], StrategyStopped)
     assert not any(isinstance(body, StrategyStarted) for body in told)
     assert broker.on_bar(bars[-1]) == []
-    assert restored([entry], told)[1] == []
+    assert told[-1] == told[6]
+    again, owed = restored([entry], told)
+    assert (owed, again.state()) == ([], broker.state())
+    assert broker.start(entry.key, bars) == []
 
 
 def test_warming_up_teaches_and_trades_nothing(goog: Bars, closed: Callable[..., list[BarClosed]]) -> None:

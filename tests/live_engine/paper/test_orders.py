@@ -25,14 +25,27 @@ from live_engine.events import (
 )
 from live_engine.paper.broker import PaperBroker
 from live_engine.paper.settings import StrategySettings
+from pi5_pipelines.backtest.frictions import FrictionSpec
+from pi5_pipelines.backtest.run import run_backtest
+from pi5_pipelines.backtest.spec import BacktestSpec
+from trading.slippage import Slippage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from live_engine.events import Body
     from pi5_pipelines.backtest.bars import Bars
+    from trading.frictions import Frictions
 
 ENDS = (OrderCanceled, OrderExpired, OrderRejected)
+
+
+class ThinMarket(StrategySettings, frozen=True):
+    """An entry in whose market a bar's volume fills a part of an order only."""
+
+    def frictions(self) -> Frictions:
+        """As ever, but for the volume."""
+        return StrategySettings.frictions(self)._replace(slippage=Slippage(volume_limit=0.0002))
 
 
 def run(entry: StrategySettings, bars: list[BarClosed]) -> list[Body]:
@@ -46,17 +59,19 @@ def run(entry: StrategySettings, bars: list[BarClosed]) -> list[Body]:
     name=st.sampled_from(["random_orders", "atr_breakout", "triple_screen", "sma_cross"]),
     cash=st.sampled_from([300.0, 20_000.0]),
     fill=st.sampled_from(["next-open", "close"]),
+    kind=st.sampled_from([StrategySettings, ThinMarket]),
 )
-@settings(max_examples=20)
+@settings(max_examples=30)
 def test_an_order_is_wanted_then_sent_then_answered_and_ends_once(
     seed: int,
     name: str,
     cash: float,
     fill: str,
+    kind: type[StrategySettings],
     random_bars: Callable[..., Bars],
     closed: Callable[..., list[BarClosed]],
 ) -> None:
-    entry = StrategySettings(name=name, symbol="RND", cash=cash, fill=fill)  # type: ignore[arg-type]  # one of two
+    entry = kind(name=name, symbol="RND", cash=cash, fill=fill)  # type: ignore[arg-type]  # one of two
     lives: dict[str, list[Body]] = defaultdict(list)
     for body in run(entry, closed(random_bars(seed, 120, volatility=0.05))):
         if hasattr(body, "client_order_id"):
@@ -144,3 +159,23 @@ def test_a_bar_that_was_seen_before_changes_nothing(goog: Bars, closed: Callable
     bars = closed(goog)[:100]
     again = [bar for n, bar in enumerate(bars) for bar in [*bars[max(0, n - 3) : n], bar, bar]]
     assert run(entry, again) == run(entry, bars)
+
+
+def test_a_target_that_takes_several_bars_is_an_order_in_each(
+    random_bars: Callable[..., Bars], closed: Callable[..., list[BarClosed]]
+) -> None:
+    bars = random_bars(4, 60)
+    entry = ThinMarket(name="buy_and_hold", symbol="RND", cash=100_000.0)
+    told = run(entry, closed(bars))
+    fills = [body for body in told if isinstance(body, OrderFilled)]
+    first = f"buy_and_hold-RND-{bars.ts_us[0] // 10**6}-1"
+    assert len(fills) > 3
+    assert [fill.client_order_id for fill in fills[:3]] == [first, f"{first}.2", f"{first}.3"]
+    wanted = [body.quantity for body in told if isinstance(body, OrderIntent)]
+    assert [fill.quantity for fill in fills] == wanted
+    thin = FrictionSpec(slippage="volume-share:limit=0.0002:impact=0")
+    spec = BacktestSpec(strategy="buy_and_hold", cash=100_000.0, close_at_end=False, frictions=thin)
+    expected = run_backtest(spec, [bars], interpreted=True).fills
+    assert [(float(fill.quantity), float(fill.price)) for fill in fills] == list(
+        zip(expected["quantity"], expected["price"], strict=True)
+    )

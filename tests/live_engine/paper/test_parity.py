@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live_engine.events import BarClosed, Body, OrderFilled, OrderIntent
+from live_engine.events import BarClosed, Body, OrderExpired, OrderFilled, OrderIntent
 from live_engine.paper.broker import PaperBroker
 from live_engine.paper.settings import StrategySettings
 from live_engine.streams.replay import replay_file
@@ -126,3 +127,20 @@ def test_any_walk_gives_the_backtesters_trades(
     for ours, theirs in zip(traded(bodies), backtested(result), strict=True):
         assert ours[2] == pytest.approx(theirs[2], rel=1e-12)  # the last part of an order takes what rounding left
     assert broker.desks[entry.key].account.cash == result.cash[-1]
+
+
+@pytest.mark.parametrize(("name", "params"), [("atr_breakout", {"channel": 12}), ("random_orders", {})])
+def test_sessions_begin_and_end_at_midnight_with_hourly_bars(
+    name: str, params: dict[str, float], random_bars: Callable[..., Bars], closed: Callable[..., list[BarClosed]]
+) -> None:
+    bars = replace(random_bars(9, 1_000, volatility=0.01, step_us=3_600_000_000), timeframe="1h")
+    entry = StrategySettings(name=name, symbol="RND", timeframe="1h", params=params, **COSTS)
+    broker = PaperBroker([entry])
+    broker.start(entry.key, [])
+    bodies = [body for bar in closed(bars, "1h") for body in broker.on_bar(bar)]
+    result = run_backtest(spec_of(entry), [bars], interpreted=True)
+    assert traded(bodies) == backtested(result)
+    assert broker.desks[entry.key].account.cash == result.cash[-1]
+    expired = [body for body in bodies if isinstance(body, OrderExpired)]
+    assert result.orders is not None
+    assert len(expired) == result.orders["event"].to_list().count("expired") > 3
