@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from live_engine.events import BarClosed, EngineStarted, EngineStopped
+from live_engine.events import BarClosed, EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
 from live_engine.journal.reader import JournalReader
 from live_engine.paper.broker import restored
-from live_engine.streams.bars import BarBuilder
-from live_engine.streams.watch import AgeWatch
+from live_engine.streams.feed import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,8 +48,8 @@ class Engine:
     ) -> None:
         self._journal, self._stream, self._clock = journal, stream, clock
         self._broker, self._lacking, self._restored_seq = restore(journal.path, strategies)
-        self._bars = {key: BarBuilder(*key) for key in {(one.symbol, one.timeframe) for one in strategies}}
-        self._age = AgeWatch(stream.name, MAX_SILENCE_S, clock())
+        timeframes = {one.timeframe for one in strategies}
+        self._feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
         self._snapshot_seq = self._restored_seq
         self.seq = self._restored_seq
 
@@ -83,23 +82,15 @@ class Engine:
 
     async def _trade(self) -> None:
         async for update in self._stream:
-            told: list[Body] = [*self._age.heard(self._clock())]
-            for bar in self._closed(update, told):
-                told += self._broker.on_bar(bar)
+            told: list[Body] = []
+            for body in self._feed.on_update(update, self._clock()):
+                if isinstance(body, BarClosed):
+                    told += self._broker.on_bar(body)
+                elif not isinstance(body, StreamGap):  # nobody can fetch again what a file, or a dream, lacks
+                    told.append(body)
             await self._write(told, flow=_flow(update))
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()
-
-    def _closed(self, update: Update, told: list[Body]) -> list[BarClosed]:
-        """The bars that an update closes; ticks that came too late for theirs are told."""
-        if isinstance(update, BarClosed):
-            return [update]
-        closed: list[BarClosed] = []
-        for (symbol, _), builder in self._bars.items():
-            if symbol == update.symbol:
-                for one in builder.on_tick(update):
-                    (closed if isinstance(one, BarClosed) else told).append(one)  # type: ignore[arg-type]
-        return closed
 
     async def _watch(self, notifier: Notifier) -> None:
         """Tell systemd that the loop turns, and the journal that a stream is mute."""
@@ -107,7 +98,7 @@ class Engine:
         while True:
             if self._journal.oldest_wait_ns() < HANGS_NS:
                 notifier.alive()
-            await self._write([*self._age.check(self._clock())])
+            await self._write([*self._feed.age.check(self._clock())])
             await asyncio.sleep(every_s)
 
     async def _write(self, bodies: Sequence[Body], flow: str = "") -> None:
