@@ -45,7 +45,8 @@ class OrderIntent(Body, frozen=True, tag=True):
 
     `parent` is the order whose fill brings this one to life, `group` joins orders that cancel each other, `replaces` is
     the order whose place this one takes (FIX OrigClOrdID). `trail` is a distance in price. `decision_price` is the last
-    price when it was decided on, `strategy` empty for an order of a person's.
+    price when it was decided on, `strategy` empty for an order of a person's. `currency` is the one that the symbol is
+    quoted in: cash is folded from the journal alone, whatever a configuration says later.
     """
 
     client_order_id: str
@@ -64,6 +65,7 @@ class OrderIntent(Body, frozen=True, tag=True):
     strategy: str = ""
     actor: str = ""
     decision_price: Decimal | None = None
+    currency: str = "USD"
 
 
 class OrderDenied(Body, frozen=True, tag=True):
@@ -103,10 +105,15 @@ class OrderUnknown(Body, frozen=True, tag=True):
 
 
 class OrderTriggered(Body, frozen=True, tag=True):
-    """A stop was reached, or an order that waited for its parent came to life."""
+    """A stop was reached, or an order that waited for its parent came to life.
+
+    `price` is the one that did it. `quantity` is set where an order comes to life, or lives on unsent with another
+    size: as much of it as its parent has filled and its siblings have not.
+    """
 
     client_order_id: str
     price: Decimal | None = None
+    quantity: Decimal | None = None
 
 
 class OrderTrailed(Body, frozen=True, tag=True):
@@ -117,13 +124,17 @@ class OrderTrailed(Body, frozen=True, tag=True):
 
 
 class OrderFilled(Body, frozen=True, tag=True):
-    """A trade (ExecType Trade); `fill_id` is unique within the order, `late` when it came after the order's end."""
+    """A trade (ExecType Trade); `fill_id` is unique within the order, `late` when it came after the order's end.
+
+    `fee` is paid in `fee_currency`, or in the order's own when that is empty.
+    """
 
     client_order_id: str
     fill_id: str
     quantity: Decimal
     price: Decimal
     fee: Decimal = Decimal(0)
+    fee_currency: str = ""
     liquidity: Liquidity = ""
     traded_ns: int = 0
     late: bool = False
@@ -220,7 +231,7 @@ class Decided(Body, frozen=True, tag=True):
 
 
 class BarClosed(Body, frozen=True, tag=True):
-    """A bar that strategies have seen, `ts_ns` its start."""
+    """A bar that strategies have seen, `ts_ns` its start; with `strategy` it only warmed that one up, untraded."""
 
     symbol: str
     timeframe: str
@@ -230,6 +241,7 @@ class BarClosed(Body, frozen=True, tag=True):
     low: Decimal
     close: Decimal
     volume: Decimal
+    strategy: str = ""
 
 
 class LateTick(Body, frozen=True, tag=True):

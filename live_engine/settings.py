@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import msgspec
 
 from live_engine.errors import SettingsError
+from live_engine.paper.settings import StrategySettings, check_strategies
 from live_engine.risk.limits import RiskLimits, first_wrong
 from trading import config
 from trading.errors import ConfigFileError
@@ -22,10 +23,18 @@ EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
 
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[live]: the address that the engine answers on, and in [live.risk] what may be risked."""
+    """[live]: the address that the engine answers on, its prices, what trades on them, and in [live.risk] how far.
+
+    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `speed` is how many times
+    faster than they happened they come, 0 as fast as they are taken; `seed` makes the same simulated prices again.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8080
+    prices: Annotated[str, msgspec.Meta(min_length=1)] = "simulated"
+    speed: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1.0
+    seed: int = 1
+    strategies: tuple[StrategySettings, ...] = ()
     risk: RiskLimits = RiskLimits()
 
 
@@ -46,6 +55,11 @@ def load_home(path: Path, environ: Mapping[str, str] | None = None) -> Path:
     return Path(file.home).expanduser().absolute()
 
 
+def journal_file(home: Path) -> Path:
+    """Where an engine keeps its journal."""
+    return home / "journal" / "live.sqlite"
+
+
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveSettings:
     """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
     risk = [("live", "risk", field.name) for field in msgspec.structs.fields(RiskLimits)]
@@ -58,6 +72,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveS
             where=config.where("live.host", path, origin),
             hint='use "127.0.0.1"; to reach it from elsewhere, forward the port with ssh -L',
         )
+    check_strategies(live.strategies)
     wrong = first_wrong(live.risk)
     if wrong is not None:
         dotted = f"live.risk.{wrong[0]}"
@@ -69,8 +84,9 @@ def _load(
     path: Path, environ: Mapping[str, str] | None, kind: type[F], keys: Sequence[tuple[str, ...]]
 ) -> tuple[F, dict[str, str]]:
     environ = os.environ if environ is None else environ
+    texts = [("home",), ("live", "host"), ("live", "prices")]
     try:
-        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("home",), ("live", "host")])
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=texts)
     except ConfigFileError as error:
         raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
     try:

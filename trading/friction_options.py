@@ -15,6 +15,7 @@ from trading.fees import PER_CONTRACT, PER_SHARE, PERCENT, TIERED, TIERS, Fees
 from trading.frictions import Margin
 from trading.rebalancing import EVERY_BARS, MONTH_END, WEEKDAY, Schedule
 from trading.risk import Limits
+from trading.rules import ALL_IN, ALL_IN_FRACTIONAL, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,10 +32,23 @@ SCHEDULE_FORMS = "every:5 (bars), month-end or weekday:fri"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LIMIT_NAMES = frozenset(Limits._fields)
 MARGIN_FORMS = "initial=50%:maintenance=25%"
+SIZING_FORMS = '"all-in", "all-in-fractional" or "units=N" with N above 0'
 
 MAX_SHARE = 0.5  # of the price: beyond it a number is surely a slip
 MIN_BARS, MAX_BARS = 2, 10_000
 US_PER_MS = 1_000.0
+
+
+def parse_sizing(text: str) -> tuple[int, float]:
+    """The kind of sizing and its units from a text such as those in SIZING_FORMS; raises FrictionError."""
+    if text == "all-in":
+        return ALL_IN, 0.0
+    if text == "all-in-fractional":
+        return ALL_IN_FRACTIONAL, 0.0
+    match = re.fullmatch(r"units=(\d+(?:\.\d+)?)", text)
+    if match and float(match.group(1)) > 0.0:
+        return UNITS, float(match.group(1))
+    raise FrictionError(f"sizing {text!r}", f"use {SIZING_FORMS}")
 
 
 def parse_fees(text: str) -> Fees:

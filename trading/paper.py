@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from trading.bar import Bar
-from trading.broker import close_session, match_bar
+from trading.broker import close_session, match_bar, take_orders
+from trading.contingency import clear
 from trading.errors import StrategyError
 from trading.frictions import options_row
 from trading.ledger import (
@@ -18,7 +19,9 @@ from trading.ledger import (
     EVENT_PRICE,
     EVENT_QUANTITY,
     EVENT_REASON,
+    FILL_COLUMNS,
     FILL_COUNT,
+    FILL_FEE,
     KINDS,
     POSITION,
     REASONS,
@@ -28,7 +31,22 @@ from trading.ledger import (
     layout,
     ledger_head,
 )
-from trading.order import EMPTY, STATE, Order, empty_book, order_of, slots
+from trading.order import (
+    EMPTY,
+    LIVE_FROM,
+    NEXT_ID,
+    PENDING_CANCEL,
+    REDUCE_ONLY,
+    STATE,
+    TARGET,
+    WANTED,
+    Order,
+    empty_book,
+    is_target,
+    order_of,
+    slots,
+)
+from trading.order_checks import well_formed
 from trading.session import begin, finish, follow_target, view
 from trading.slippage import trail_size
 
@@ -39,10 +57,14 @@ if TYPE_CHECKING:
     from trading.strategy import Strategy
 
 EVENT_ROOM = 1_024  # of one bar: a book of 16 orders cannot have that many
+FILL_ROOM = 128  # of one bar: an order fills twice at most, when it turns a position round
 
 
 class OrderEvent(NamedTuple):
-    """What happened to an order: `kind` by FIX ExecType, quantity signed as its side; `left` has not filled yet."""
+    """What happened to an order: `kind` by FIX ExecType, quantity signed as its side; `left` has not filled yet.
+
+    `fee` is the money that a trade of a paper account on one symbol cost, 0 with every other kind.
+    """
 
     order: int
     kind: str
@@ -50,6 +72,18 @@ class OrderEvent(NamedTuple):
     quantity: float
     price: float
     left: float
+    fee: float = 0.0
+
+
+class PaperState(NamedTuple):
+    """All that a paper account is between two bars, as plain numbers: what it is written down in and restored from."""
+
+    memory: list[float]
+    orders: list[float]
+    ledger: list[float]
+    bars: int
+    last: list[float]
+    stopped: bool
 
 
 def event_of(row: Sequence[float]) -> OrderEvent:
@@ -67,11 +101,14 @@ class PaperAccount:
         self._strategy = strategy
         self._params = strategy.params(params)
         self._state = [0.0] * strategy.memory(self._params, 1)
-        self._layout: Layout = layout(trail_size(frictions.slippage), 0, EVENT_ROOM)
+        self._layout: Layout = layout(trail_size(frictions.slippage), FILL_ROOM, EVENT_ROOM)
         ledger = ledger_head(cash, options_row(frictions), self._layout)
         self.desk = Desk(empty_book(), ledger + [0.0] * (self._layout.length - len(ledger)))
         self._bars = 0
         self._last = Bar(0, 0.0, 0.0, 0.0, 0.0, 0.0)
+        # By the strategy after the last bar, whatever became of them, but for those of no known type.
+        self.placed: list[Order] = []
+        self.stopped = False
 
     @property
     def cash(self) -> float:
@@ -83,33 +120,110 @@ class PaperAccount:
         """Quantity held, below zero when short."""
         return float(self.desk.ledger[POSITION])
 
+    @property
+    def wanted(self) -> float:
+        """The target that is in force, 0 where the strategy places orders itself."""
+        return float(self.desk.orders[WANTED])
+
     def orders(self) -> list[Order]:
         """The orders in the book, in the order of their slots."""
         book = self.desk.orders
         return [order_of(book, slot) for slot in slots(book) if book[slot + STATE] != EMPTY]
 
+    def warm(self, bar: Bar) -> None:
+        """Show the strategy a bar of the past: it learns from it as a flat account would, and nothing is traded.
+
+        Orders that it places go into a book that is thrown away; their ids are not given out again.
+        """
+        if self._strategy.trade is not None:
+            book = empty_book()
+            book[NEXT_ID] = self.desk.orders[NEXT_ID]
+            self._strategy.trade(self._state, self._params, bar, view(self.desk, bar.close), book)
+            self.desk.orders[NEXT_ID] = book[NEXT_ID]
+        elif self._strategy.decide is not None:
+            self._strategy.decide(self._state, self._params, bar, self.position)
+
     def on_bar(self, bar: Bar, *, opens: bool = True, closes: bool = True, dividend: float = 0.0) -> list[OrderEvent]:
         """Trade one closed bar and ask the strategy; answers what happened to orders since the bar before.
 
         `opens` and `closes` say that a session begins or ends with it; `dividend` is money a share, ex at this bar.
+        What the strategy raises is raised, with the account stopped as by `stop`; `happened` tells what came of it.
         """
-        desk, i = self.desk, self._bars
+        desk, i, before = self.desk, self._bars, self._last
+        self._bars, self._last, self.placed = i + 1, bar, []
         desk.ledger[EVENT_COUNT] = desk.ledger[FILL_COUNT] = 0.0
-        begin(desk, i, float(bar.ts_us), float(self._last.ts_us), self._last.close, dividend)
+        begin(desk, i, float(bar.ts_us), float(before.ts_us), before.close, dividend)
         match_bar(desk, i, bar, opens, True)
         if closes:
             close_session(desk, i, bar)
         if desk.ledger[RUINED] < 0.0:
-            account = view(desk, bar.close)
-            if self._strategy.trade is not None:
-                self._strategy.trade(self._state, self._params, bar, account, desk.orders)
-            elif self._strategy.decide is not None:
-                decision = self._strategy.decide(self._state, self._params, bar, account.position)
-                follow_target(desk.orders, account, decision)
-            finish(desk, i, bar, False)
-        self._bars, self._last = i + 1, bar
-        return self._events()
+            try:
+                if not self.stopped:
+                    self._ask(bar)
+            except Exception:
+                self._withdraw()
+                raise
+            finally:
+                finish(desk, i, bar, False)
+        return self.happened()
 
-    def _events(self) -> list[OrderEvent]:
-        rows, count = self.desk.ledger[self._layout.events :], int(self.desk.ledger[EVENT_COUNT])
-        return [event_of(rows[at : at + EVENT_COLUMNS]) for at in range(0, count * EVENT_COLUMNS, EVENT_COLUMNS)]
+    def stop(self) -> list[OrderEvent]:
+        """Ask the strategy no more; answers what happened to orders.
+
+        Those that could open or enlarge the position are cancelled. Its exits go on working, bar by bar.
+        """
+        self.desk.ledger[EVENT_COUNT] = self.desk.ledger[FILL_COUNT] = 0.0
+        self.placed = []
+        self._withdraw()
+        take_orders(self.desk, self._bars - 1, self._last.close)
+        return self.happened()
+
+    def happened(self) -> list[OrderEvent]:
+        """What happened to orders with the last bar, in order."""
+        ledger, where = self.desk.ledger, self._layout
+        end = where.events + int(ledger[EVENT_COUNT]) * EVENT_COLUMNS
+        events = [event_of(ledger[at : at + EVENT_COLUMNS]) for at in range(where.events, end, EVENT_COLUMNS)]
+        fees = iter(ledger[where.fills + FILL_FEE : where.events : FILL_COLUMNS])
+        return [event._replace(fee=next(fees)) if event.kind == "trade" else event for event in events]
+
+    def state(self) -> PaperState:
+        """The account as it stands after a bar."""
+        parts = (self._state, self.desk.orders, self.desk.ledger[: self._layout.fills], self._last)
+        memory, orders, ledger, last = ([float(value) for value in part] for part in parts)
+        ledger[EVENT_COUNT] = ledger[FILL_COUNT] = 0.0  # what happened was told
+        return PaperState(memory, orders, ledger, self._bars, last, self.stopped)
+
+    def resume(self, state: PaperState) -> None:
+        """Go on from a state that an account of the same strategy, parameters and frictions was in."""
+        self._state[:] = state.memory
+        self.desk.orders[:] = state.orders
+        self.desk.ledger[: self._layout.fills] = state.ledger
+        self._bars, self.stopped, self.placed = state.bars, state.stopped, []
+        self._last = Bar(int(state.last[0]), *state.last[1:])
+
+    def _ask(self, bar: Bar) -> None:
+        desk = self.desk
+        account = view(desk, bar.close)
+        if self._strategy.trade is not None:
+            self._strategy.trade(self._state, self._params, bar, account, desk.orders)
+        elif self._strategy.decide is not None:
+            follow_target(desk.orders, account, self._strategy.decide(self._state, self._params, bar, account.position))
+        self.placed = [
+            order_of(desk.orders, slot)
+            for slot in slots(desk.orders)
+            if desk.orders[slot + STATE] != EMPTY
+            and desk.orders[slot + LIVE_FROM] == 0.0
+            and well_formed(desk.orders, slot)
+        ]
+
+    def _withdraw(self) -> None:
+        self.stopped = True
+        orders = self.desk.orders
+        for slot in slots(orders):
+            leaves = is_target(orders, slot) and orders[slot + TARGET] == 0.0
+            if orders[slot + STATE] == EMPTY:
+                continue
+            if orders[slot + LIVE_FROM] == 0.0:
+                clear(self.desk, slot)  # half of what it meant to place, perhaps
+            elif orders[slot + REDUCE_ONLY] == 0.0 and not leaves:
+                orders[slot + STATE] = PENDING_CANCEL

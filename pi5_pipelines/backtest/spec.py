@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -11,7 +10,8 @@ import msgspec
 from pi5_pipelines.backtest.frictions import FrictionSpec
 from pi5_pipelines.errors import BacktestError, UnknownNameError
 from trading import rules, strategies
-from trading.errors import StrategyError
+from trading.errors import FrictionError, StrategyError
+from trading.friction_options import SIZING_FORMS, parse_sizing
 
 if TYPE_CHECKING:
     from trading.rules import Rules
@@ -130,18 +130,12 @@ class BacktestSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         self._sizing()
 
     def _sizing(self) -> tuple[int, float]:
-        if self.sizing == "all-in":
-            return rules.ALL_IN, 0.0
-        if self.sizing == "all-in-fractional":
-            return rules.ALL_IN_FRACTIONAL, 0.0
-        match = re.fullmatch(r"units=(\d+(?:\.\d+)?)", self.sizing)
-        if match and float(match.group(1)) > 0.0:
-            return rules.UNITS, float(match.group(1))
-        raise BacktestError(
-            f"sizing is {self.sizing!r}",
-            where=f"strategy {self.strategy}",
-            hint='use "all-in", "all-in-fractional" or "units=N" with N above 0',
-        )
+        try:
+            return parse_sizing(self.sizing)
+        except FrictionError as error:
+            raise BacktestError(
+                f"sizing is {self.sizing!r}", where=f"strategy {self.strategy}", hint=f"use {SIZING_FORMS}"
+            ) from error
 
 
 def describe(strategy: Strategy) -> str:
