@@ -102,7 +102,7 @@ def write(folder: Path, text: str) -> Path:
 def test_the_example_loads_to_the_defaults() -> None:
     loaded = load_settings(EXAMPLE, {})
     assert loaded.instruments == {"default": InstrumentSettings()}
-    assert loaded.live == {"host": "127.0.0.1", "port": 8080}
+    assert loaded.live == {"host": "127.0.0.1", "port": 8080, "prices": "simulated", "speed": 1.0, "seed": 1}
     assert msgspec.structs.replace(loaded, instruments={}, live={}) == Settings()
 
 
