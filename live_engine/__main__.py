@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from live_engine.cli_journal import journal
-from live_engine.cli_kill import kill
 from live_engine.cli_run import run
 from live_engine.cli_status import status
 from live_engine.errors import SettingsError
@@ -22,11 +21,10 @@ WRONG_CONFIGURATION = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pi5", prog_name="live-engine")
 def live_engine() -> None:
-    """Trade on paper and stop it by hand, check the live engine's part of pi5.toml, and look into the journal."""
+    """Trade on paper, check the live engine's part of pi5.toml, and look into the journal."""
 
 
 live_engine.add_command(journal)
-live_engine.add_command(kill)
 live_engine.add_command(run)
 live_engine.add_command(status)
 

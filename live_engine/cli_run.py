@@ -18,6 +18,7 @@ from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.journal.writer import Journal
 from live_engine.notify import Notifier
 from live_engine.prices import open_stream
+from live_engine.risk.limits import RiskLimits
 from live_engine.settings import journal_file, load_home, load_settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def run(path: Path) -> None:
         if not live.strategies:
             raise SettingsError(
                 "there is nothing to trade", where=str(path), hint="add [[live.strategies]] with `name` and `symbol`"
+            )
+        if live.risk != RiskLimits():
+            raise SettingsError(
+                "key 'live.risk' is set, and the engine does not hold orders to it yet",
+                where=str(path),
+                hint="take [live.risk] out, so that nobody relies on it; `cash` bounds what a strategy can lose",
             )
         reason, seq = asyncio.run(trade(live, home))
     except LiveEngineError as error:

@@ -220,6 +220,7 @@ def test_two_engines_on_one_journal_are_refused(home: Home) -> None:
         ('prices = "export"', SMA, 1, "market.sqlite: there is no such file"),
         ('prices = "bad.csv"', SMA + SMA.replace("GOOG", "A"), 2, "a file holds one symbol"),
         ("speed = -1", SMA, 2, "live.speed"),
+        ("", SMA + "[live.risk]\nmax_daily_loss = 5\n", 2, "does not hold orders to it yet"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else None,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from live_engine.__main__ import live_engine
+from live_engine import cli_kill
 from live_engine.risk.kill_file import KillRequest, ask, kill_file, new_nonce, take, waiting
 from live_engine.risk.kill_switch import KillSwitch
 
@@ -35,7 +35,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def kill(config: Path, *words: str, wait_s: float = 0) -> Result:
-    return CliRunner().invoke(live_engine, ["kill", *words, "--config", str(config), "--wait", str(wait_s)])
+    return CliRunner().invoke(cli_kill.kill, [*words, "--config", str(config), "--wait", str(wait_s)])
 
 
 @pytest.fixture
@@ -142,7 +142,8 @@ def test_the_home_may_come_from_the_environment(config: Path, tmp_path: Path, mo
 
 
 def test_the_program_itself_answers_the_same(config: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "live_engine", "kill", "halt", "--config", str(config), "--wait", "0.1"]
+    program = "from live_engine.cli_kill import kill; kill()"
+    command = [sys.executable, "-c", program, "halt", "--config", str(config), "--wait", "0.1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 3
     assert done.stdout.startswith(f"halt: written to {tmp_path}/var/journal/kill")
