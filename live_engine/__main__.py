@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from live_engine.cli_journal import journal
+from live_engine.cli_token import token
 from live_engine.errors import SettingsError
 from live_engine.settings import load_settings
 
@@ -19,10 +20,11 @@ WRONG_CONFIGURATION = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pi5", prog_name="live-engine")
 def live_engine() -> None:
-    """Check the live engine's part of pi5.toml, and look into its journal."""
+    """Check the live engine's part of pi5.toml, look into its journal, and make the tokens that open its API."""
 
 
 live_engine.add_command(journal)
+live_engine.add_command(token)
 
 
 @live_engine.command()

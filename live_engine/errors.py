@@ -14,6 +14,8 @@ LiveEngineError
 │   └── DuplicateIntentError    an order is wanted under a client order id that was used before
 ├── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
 ├── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
+├── TokensError      the tokens of the API cannot be trusted or changed
+├── ListenError      the API cannot listen on its address
 └── SettingsError    [live] of pi5.toml, or an environment override of it, is wrong
 """
 
@@ -92,3 +94,11 @@ class SnapshotError(LiveEngineError):
 
 class PricesError(LiveEngineError):
     """A file of prices, or a row of it, cannot be taken for what it should be."""
+
+
+class TokensError(LiveEngineError):
+    """The tokens of the API cannot be trusted or changed."""
+
+
+class ListenError(LiveEngineError):
+    """The API cannot listen on its address."""

@@ -16,14 +16,23 @@ from trading.errors import ConfigFileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+TEXTS = [("home",), ("live", "host"), ("live", "tls_cert"), ("live", "tls_key")]  # whatever they look like
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
 
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[live]: the address that the engine answers on."""
+    """[live]: the address that the engine answers on.
+
+    Other machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that speaks
+    it (`behind_proxy`), under the names of `allowed_hosts`.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8080
+    tls_cert: str = ""
+    tls_key: str = ""
+    behind_proxy: bool = False
+    allowed_hosts: tuple[str, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -40,11 +49,18 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveS
     """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
     file, origin = _load(path, environ)
     live = file.live
-    if not is_loopback(live.host):
+    if bool(live.tls_cert) != bool(live.tls_key):
+        given, lacking = ("tls_cert", "tls_key") if live.tls_cert else ("tls_key", "tls_cert")
+        raise SettingsError(
+            f"key 'live.{lacking}' is missing",
+            where=config.where(f"live.{given}", path, origin),
+            hint="TLS needs both tls_cert and tls_key",
+        )
+    if not is_loopback(live.host) and not live.tls_cert and not live.behind_proxy:
         raise SettingsError(
             f"key 'live.host': {live.host!r} can be reached from other machines",
             where=config.where("live.host", path, origin),
-            hint='use "127.0.0.1"; to reach it from elsewhere, forward the port with ssh -L',
+            hint='use "127.0.0.1" and ssh -L, or set tls_cert and tls_key, or behind_proxy = true',
         )
     return live
 
@@ -53,7 +69,7 @@ def _load(path: Path, environ: Mapping[str, str] | None) -> tuple[_File, dict[st
     environ = os.environ if environ is None else environ
     keys = [("home",), *(("live", field.name) for field in msgspec.structs.fields(LiveSettings))]
     try:
-        merged, origin = config.override(config.read_toml(path), keys, environ, texts=[("home",), ("live", "host")])
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=TEXTS)
     except ConfigFileError as error:
         raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
     try:
