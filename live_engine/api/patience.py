@@ -1,4 +1,4 @@
-"""How long a connection may take to say what it wants: headers that drip in hold nothing for long."""
+"""What lies below a request: how long its headers may take to come, and the answer to what is no HTTP at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import asyncio  # noqa: TC003 - the base class's signature
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from live_engine.api.problems import MEDIA_TYPE, Refused
+from live_engine.events import encoder
 
 HEADERS_S = 10.0
 
@@ -33,6 +36,15 @@ class PatientProtocol(H11Protocol):
         """Stop waiting."""
         self._stop()
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP with a problem document, and close."""
+        problem = encoder.encode(Refused(400, "malformed-request", msg, "send HTTP/1.1").problem(""))
+        headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(problem))), ("connection", "close")]
+        events = h11.Response(status_code=400, headers=headers, reason=b"Bad Request"), h11.Data(data=problem)
+        for event in (*events, h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def _wait(self) -> None:
         if self._deadline is None:

@@ -67,7 +67,7 @@ def build(
     streams = Streams(house, Hub(desk), pace or Pace())
     app = Starlette(
         routes=[
-            *(_route(operation, house) for operation in OPERATIONS),
+            *(_route(path, house) for path in dict.fromkeys(operation.path for operation in OPERATIONS)),
             WebSocketRoute(STREAM, streams.serve),
             *pages,
         ],
@@ -96,9 +96,13 @@ class _Gate:
         await self._app(scope, receive, send)
 
 
-def _route(operation: Operation, house: House) -> Route:
+def _route(path: str, house: House) -> Route:
+    """All methods of a path in one route, so that 405 names all of them."""
+    by_method = {operation.method: operation for operation in OPERATIONS if operation.path == path}
+
     async def endpoint(request: HttpRequest) -> Response:
         began = time.perf_counter()
+        operation = by_method["GET" if request.method == "HEAD" else request.method]
         asked = Request(
             path=request.url.path,
             address=request.client.host if request.client else "",
@@ -110,13 +114,13 @@ def _route(operation: Operation, house: House) -> Route:
         try:
             response = response_of(await perform(operation, house, asked))
         except Refused as refused:
-            log.info("%s %s: %d %s", operation.method, operation.path, refused.status, refused.name)
+            log.info("%s %s: %d %s", operation.method, path, refused.status, refused.name)
             response = problem_response(refused, asked.path)
         seconds = time.perf_counter() - began
-        house.figures.answered(f"{operation.method} {operation.path}", response.status_code, seconds)
+        house.figures.answered(f"{operation.method} {path}", response.status_code, seconds)
         return response
 
-    return Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
+    return Route(path, endpoint, methods=list(by_method))
 
 
 async def _http_problem(request: HttpRequest, error: HTTPException) -> Response:

@@ -55,6 +55,13 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     changed_ns: int
 
 
+def rounded(average: Decimal) -> Decimal:
+    """An average price with at most twelve decimals, no zeros behind them and no exponent of tens."""
+    value = average.quantize(AVERAGE_STEP, context=EXACT)
+    whole = value.to_integral_value()
+    return whole if value == whole else value.normalize(EXACT)
+
+
 def order_view(order: Order) -> OrderView:
     """An order as it is shown; its average price has at most twelve decimals."""
     intent = order.intent
@@ -79,7 +86,7 @@ def order_view(order: Order) -> OrderView:
         status=order.status.name,
         filled_quantity=order.cumulative,
         leaves_quantity=order.leaves,
-        average_price=None if average is None else average.quantize(AVERAGE_STEP, context=EXACT).normalize(EXACT),
+        average_price=None if average is None else rounded(average),
         venue_order_id=order.venue_order_id,
         reason=order.reason,
         late=order.late,
