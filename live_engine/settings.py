@@ -23,8 +23,8 @@ EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[live]: the address that the engine answers on.
 
-    Other machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that speaks
-    it (`behind_proxy`), under the names of `allowed_hosts`.
+    Other machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that
+    speaks it (`behind_proxy`), under the names of `allowed_hosts`.
     """
 
     host: str = "127.0.0.1"

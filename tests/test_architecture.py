@@ -58,7 +58,9 @@ def test_the_rulebook_imports_the_standard_library_only() -> None:
 def test_the_engine_imports_the_rulebook_and_its_own_few_libraries() -> None:
     known = STDLIB | ENGINE
     found = {name_of(path): top(imports(path)) - known for path in python_files("live_engine")}
-    served = {name: modules - API if name.startswith("live_engine/api/") else modules for name, modules in found.items()}
+    served = {
+        name: modules - API if name.startswith("live_engine/api/") else modules for name, modules in found.items()
+    }
     assert served == nothing("live_engine")
 
 

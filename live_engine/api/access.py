@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from live_engine.api.tokens import Tokens
 
-TOKEN_HINT = "make one with `live-engine token create` and send it as `Authorization: Bearer TOKEN`"
+HOW_TO_SIGN_IN = "make one with `live-engine token create` and send it as `Authorization: Bearer TOKEN`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Caller:
 
 
 class Access:
-    """The gate. `wall` answers nanoseconds of UTC, for expiry; `clock` nanoseconds that never step back, for waiting."""
+    """The gate. `wall` answers nanoseconds of UTC, for expiry; `clock` such as never step back, for waiting."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Access:
 
     def _unauthorised(self, what: str) -> Refused:
         self.failures += 1
-        return Refused(401, "unauthorised", what, TOKEN_HINT, headers={"WWW-Authenticate": 'Bearer realm="pi5"'})
+        return Refused(401, "unauthorised", what, HOW_TO_SIGN_IN, headers={"WWW-Authenticate": 'Bearer realm="pi5"'})
 
     def _refuse_locked(self, key: str) -> None:
         wait_s = self._locks.waits(key)

@@ -1,8 +1,8 @@
 """How large and how slow a request may be, and what every answer carries: an ASGI layer around the rest.
 
 A body is taken in whole before anything looks at it, so a slow one holds a connection and nothing else. A call that
-takes too long is answered, not broken off: it may be an order that is being written down, and half of that is worse than
-late.
+takes too long is answered, not broken off: it may be an order that is being written down, and half of that is worse
+than late.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ SECURITY = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
+LINGER_BYTES = 4_194_304
+LINGER_S = 1.0
 NO_STORE = (b"cache-control", b"no-store")
 
 
@@ -58,7 +60,7 @@ class Limits:
         send = _secured(send)
         try:
             if len(scope["headers"]) > self._bounds.headers:
-                raise Refused(431, "too-many-headers", "too many headers", f"send {self._bounds.headers} at most")
+                raise _too_many_headers(self._bounds.headers)
             body = await self._body(scope, receive)
             await self._answer(scope, body, receive, send)
         except Refused as refused:
@@ -70,6 +72,8 @@ class Limits:
         too_large = Refused(413, "body-too-large", f"the body has more than {most} bytes", "send less at once")
         told = dict(scope["headers"]).get(b"content-length", b"")
         if told.isdigit() and int(told[:20]) > most:
+            if int(told[:20]) <= LINGER_BYTES:
+                await _read_away(receive)
             raise too_large
         parts = bytearray()
         try:
@@ -78,6 +82,8 @@ class Limits:
                     message = await receive()
                     parts += message.get("body", b"")
                     if len(parts) > most:
+                        parts.clear()
+                        await _read_away(receive)
                         raise too_large
                     if not message.get("more_body", False):
                         return bytes(parts)
@@ -109,6 +115,22 @@ class Limits:
             what = f"no answer within {self._bounds.answer_s:g} s; what was asked may still be done"
             raise Refused(504, "too-slow", what, "look at it again by its client_order_id; repeating is harmless")
         await task
+
+
+async def _read_away(receive: Receive) -> None:
+    """Let a body that is too large come in: who is cut off while he sends does not see the answer."""
+    read = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while read <= LINGER_BYTES:
+                message = await receive()
+                read += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
+
+
+def _too_many_headers(most: int) -> Refused:
+    return Refused(431, "too-many-headers", "too many headers", f"send {most} at most")
 
 
 def _take_note(task: asyncio.Task[None]) -> None:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the operations and the shapes they take and answer: it cannot fall behind them."""
+"""The OpenAPI 3.1 document, made from the operations and the shapes that they take and answer."""
 
 from __future__ import annotations
 

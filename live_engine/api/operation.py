@@ -89,8 +89,8 @@ class Operation:
     """One method of one path.
 
     `answers` are the statuses of success with what they carry, `refusals` those that come on top of what any call can
-    meet. `role_for` says of a body that it needs more than `role`. `target` names what is to be changed; a call that has one is written down before it acts. `open_to` says of a
-    request that it needs no token.
+    meet. `role_for` says of a body that it needs more than `role`. `target` names what is to be changed; a call that
+    has one is written down before it acts. `open_to` says of a request that it needs no token.
     """
 
     method: str

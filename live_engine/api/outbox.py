@@ -1,8 +1,8 @@
 """What waits to be sent to one client of the stream. It has an end: nobody's slowness costs the engine memory.
 
-While little waits, everything is kept. Beyond that, a newer value of a state takes the place of the older one that still
-waits: the client sees by the topic's `seq` that something was left out. When too much waits even so, the client is cut
-off: a gap in fills or events would be worse than a reconnection.
+While little waits, everything is kept. Beyond that, a newer value of a state takes the place of the older one that
+still waits: the client sees by the topic's `seq` that something was left out. When too much waits even so, the client
+is cut off: a gap in fills or events would be worse than a reconnection.
 """
 
 from __future__ import annotations

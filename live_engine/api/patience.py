@@ -58,4 +58,3 @@ class PatientProtocol(H11Protocol):
     def _give_up(self) -> None:
         self._deadline = None
         self.transport.close()
-

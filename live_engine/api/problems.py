@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from live_engine.errors import LiveEngineError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from live_engine.errors import LiveEngineError
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "tag:pi5.local,2026:"  # RFC 4151: names that nobody needs to be able to fetch
@@ -32,7 +32,14 @@ class Refused(Exception):  # noqa: N818 - an answer, not an error of the program
     """Ends a call with a problem document; `name` is the last part of the document's type."""
 
     def __init__(
-        self, status: int, name: str, detail: str, hint: str, *, rule: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        name: str,
+        detail: str,
+        hint: str,
+        *,
+        rule: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status

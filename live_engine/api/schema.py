@@ -1,6 +1,6 @@
 """What the API takes: shapes that refuse unknown fields, and numbers only as plain decimals in strings.
 
-A number is matched before it is turned into a decimal: no exponent, sign or name of a number that is none gets that far,
+A number is matched before it is turned into a decimal: no exponent, sign or name of what is no number gets that far,
 nor one of four hundred digits.
 """
 

@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -14,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, WebSocketRoute
 
-from live_engine.api.access import Access
+from live_engine.api.access import Access, Rates
 from live_engine.api.answers import problem_response, response_of
 from live_engine.api.figures import Figures
 from live_engine.api.hub import Hub
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from live_engine.api.access import Rates
     from live_engine.api.desk import Desk
-    from live_engine.api.operation import Operation
     from live_engine.api.tokens import Tokens
     from live_engine.settings import LiveSettings
 
@@ -49,32 +48,40 @@ MUTE_MS = 20_000  # a peer that acknowledges nothing for so long is gone
 NO_ENDPOINT = ("there is nothing at this path", "`GET /api/v1/openapi.json` lists the paths")
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How often, how large, how slow and how many."""
+
+    rates: Rates = field(default_factory=Rates)
+    bounds: Bounds = field(default_factory=Bounds)
+    pace: Pace = field(default_factory=Pace)
+
+
 def build(
     desk: Desk,
     live: LiveSettings,
     tokens: Tokens,
     *,
     pages: Sequence[BaseRoute] = (),
-    rates: Rates | None = None,
-    bounds: Bounds | None = None,
-    pace: Pace | None = None,
+    capacity: Capacity | None = None,
     wall: Callable[[], int] = time.time_ns,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> ASGIApp:
     """The application; `pages` are routes of a user interface, which need no token and hold no secret."""
-    access = Access(tokens, hosts=(live.host, *live.allowed_hosts), wall=wall, clock=clock, rates=rates)
+    capacity = capacity or Capacity()
+    access = Access(tokens, hosts=(live.host, *live.allowed_hosts), wall=wall, clock=clock, rates=capacity.rates)
     house = House(desk, access, Tickets(clock), Figures(), behind_proxy=live.behind_proxy)
-    streams = Streams(house, Hub(desk), pace or Pace())
+    streams = Streams(house, Hub(desk), capacity.pace)
     app = Starlette(
         routes=[
             *(_route(path, house) for path in dict.fromkeys(operation.path for operation in OPERATIONS)),
             WebSocketRoute(STREAM, streams.serve),
             *pages,
         ],
-        exception_handlers={HTTPException: _http_problem},  # type: ignore[dict-item] - its own kind of error
+        exception_handlers={HTTPException: _http_problem},
     )
     app.router.redirect_slashes = False
-    return Limits(_Gate(app, access), bounds or Bounds())
+    return Limits(_Gate(app, access), capacity.bounds)
 
 
 class _Gate:
@@ -123,7 +130,9 @@ def _route(path: str, house: House) -> Route:
     return Route(path, endpoint, methods=list(by_method))
 
 
-async def _http_problem(request: HttpRequest, error: HTTPException) -> Response:
+async def _http_problem(request: HttpRequest, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
     if error.status_code == 404:  # noqa: PLR2004 - HTTP's own number
         refused = not_found(*NO_ENDPOINT)
     else:

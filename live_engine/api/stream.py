@@ -54,7 +54,8 @@ class Welcome(msgspec.Struct, frozen=True, tag_field="op", tag="welcome"):
     topics: tuple[Topic, ...] = TOPICS
 
 
-decoder = msgspec.json.Decoder(Auth | Subscribe | Unsubscribe)
+Message = Auth | Subscribe | Unsubscribe
+decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ class Streams:
             with suppress(asyncio.CancelledError, WebSocketDisconnect):
                 await sending
 
-    def _obey(self, message: Auth | Subscribe | Unsubscribe, caller: Caller, outbox: Outbox) -> None:
+    def _obey(self, message: Message, caller: Caller, outbox: Outbox) -> None:
         try:
             self._house.access.check_role(caller, "viewer")
             if isinstance(message, Subscribe):
@@ -169,7 +170,7 @@ class Streams:
                 await socket.close(end.code, end.reason)
 
 
-async def _next(socket: WebSocket) -> Auth | Subscribe | Unsubscribe:
+async def _next(socket: WebSocket) -> Message:
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1005))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from live_engine.api.desk import Outcome, Topic
+    from live_engine.events import KillAction
     from live_engine.orders.order import Fill, Order
 
 CASH = Decimal(100_000)
@@ -73,7 +74,9 @@ class MemoryDesk:
             return Repeated(known) if same_order(known.intent, intent) else Conflicting(known)
         instrument = next((one for one in self.instruments() if one.symbol == intent.symbol), None)
         if instrument is None:
-            return Denied("symbol", f"{intent.symbol} is not traded here", "`GET /api/v1/instruments` lists the symbols")
+            return Denied(
+                "symbol", f"{intent.symbol} is not traded here", "`GET /api/v1/instruments` lists the symbols"
+            )
         for found in (*problems(intent, instrument), *family_problems(intent, self.book)):
             return Denied("shape", f"{found.field} {found.value!r} {found.what}", found.hint)
         if not self.switch.armed:
@@ -168,7 +171,7 @@ class MemoryDesk:
         """The switch."""
         return self.switch
 
-    async def set_kill_switch(self, action: events.KillAction, *, actor: str, reason: str) -> None:
+    async def set_kill_switch(self, action: KillAction, *, actor: str, reason: str) -> None:
         """Halt."""
         event = self.write(events.KillSwitchSet(action=action, actor=actor, reason=reason))
         self.switch = KillSwitchView(armed=False, action=action, actor=actor, reason=reason, since_ns=event.wall_ns)

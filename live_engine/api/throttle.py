@@ -53,7 +53,7 @@ class _Failures:
 
 
 class Lockout:
-    """Locks a key after `most` failures within `window_s`: for `lock_s`, and twice as long each time, to `longest_s`."""
+    """Locks a key after `most` failures within `window_s`: for `lock_s`, twice as long each time, to `longest_s`."""
 
     def __init__(
         self,

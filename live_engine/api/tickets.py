@@ -1,8 +1,8 @@
 """Tickets: what a browser shows instead of its token when it opens the stream, good once and for seconds.
 
 A browser cannot put a header on a WebSocket, and an address is written to logs; so it fetches a ticket with its token
-and sends that in its first message. Tickets live in memory: a restart ends them all. Asking for one changes nothing of the engine, so
-the journal does not tell it.
+and sends that in its first message. Tickets live in memory: a restart ends them all. Asking for one changes nothing of
+the engine, so the journal does not tell it.
 """
 
 from __future__ import annotations

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from live_engine.api.server import build, listen, serve
+from live_engine.api.server import Capacity, build, listen, serve
 from live_engine.api.testing import MemoryDesk
 from live_engine.api.tokens import RANK, Tokens, tokens_file
 from live_engine.settings import LiveSettings
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -33,9 +34,11 @@ class Clock:
     now_ns: int = 1_700_000_000 * NS_PER_S
 
     def __call__(self) -> int:
+        """Nanoseconds."""
         return self.now_ns
 
     def pass_s(self, seconds: float) -> None:
+        """Let time go by."""
         self.now_ns += int(seconds * NS_PER_S)
 
 
@@ -49,6 +52,7 @@ class Reply:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - whatever it answers
+        """The body, decoded."""
         return json.loads(self.body)
 
 
@@ -98,23 +102,23 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, *, desk: MemoryDesk | None = None, live: LiveSettings | None = None, **more: Any) -> Iterator[Served]:  # noqa: ANN401, E501 - options of build
+def serving(
+    home: Path, *, desk: MemoryDesk | None = None, live: LiveSettings | None = None, capacity: Capacity | None = None
+) -> Iterator[Served]:
     """A server for the time of a block; `live` names its settings, but for the port."""
     clock = Clock()
     tokens = Tokens(tokens_file(home))
-    secrets = {role: tokens.create(role, role, 30, clock()) for role in RANK}
+    secrets: dict[str, str] = {role: tokens.create(role, role, 30, clock()) for role in RANK}
     settings = live or LiveSettings()
     bound = listen(_on_any_port(settings))
     desk = desk or MemoryDesk()
-    stop: asyncio.Event
+    stop = asyncio.Event()
     began = threading.Event()
     failures: list[BaseException] = []
     loop = asyncio.new_event_loop()
 
     async def run() -> None:
-        nonlocal stop
-        stop = asyncio.Event()
-        app = build(desk, settings, tokens, wall=clock, clock=clock, **more)
+        app = build(desk, settings, tokens, wall=clock, clock=clock, capacity=capacity)
         loop.call_soon(began.set)
         await serve(app, settings, bound, stop)
 
@@ -135,7 +139,7 @@ def serving(home: Path, *, desk: MemoryDesk | None = None, live: LiveSettings | 
         yield Served(port, desk, tokens, clock, loop, secrets)
     finally:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: stop.set())
+            loop.call_soon_threadsafe(stop.set)
         thread.join(20)
         assert not thread.is_alive()
         assert not failures, failures
@@ -143,8 +147,6 @@ def serving(home: Path, *, desk: MemoryDesk | None = None, live: LiveSettings | 
 
 def _on_any_port(settings: LiveSettings) -> LiveSettings:
     """Port 0: the operating system chooses."""
-    import msgspec
-
     return msgspec.structs.replace(settings, port=0)
 
 
@@ -156,9 +158,15 @@ def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
         time.sleep(0.01)
 
 
-def order(client_order_id: str = "a-1", **more: object) -> dict[str, object]:
+def order(client_order_id: str = "a-1", /, **more: object) -> dict[str, object]:
     """A good order, with changes."""
-    fields = {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "10", "limit_price": "150.00"}
+    fields: dict[str, object] = {
+        "symbol": "AAPL",
+        "side": "buy",
+        "type": "limit",
+        "quantity": "10",
+        "limit_price": "150.00",
+    }
     return {"client_order_id": client_order_id, **fields, "time_in_force": "gtc", **more}
 
 
@@ -170,6 +178,4 @@ def api(tmp_path: Path) -> Iterator[Served]:
 
 def raw(port: int) -> socket.socket:
     """A bare connection."""
-    import socket
-
     return socket.create_connection(("127.0.0.1", port), timeout=20)

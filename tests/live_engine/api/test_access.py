@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from live_engine.api.access import Rates
+from live_engine.api.server import Capacity
 from live_engine.api.tokens import NS_PER_DAY
 from live_engine.settings import LiveSettings
 from tests.live_engine.api.conftest import order, serving
@@ -84,7 +85,7 @@ def test_the_engines_own_page_may_ask(api: Served) -> None:
 
 
 def test_a_credential_that_asks_too_often_waits_and_others_do_not(tmp_path: Path) -> None:
-    with serving(tmp_path, rates=Rates(credential=0.5, credential_burst=3)) as api:
+    with serving(tmp_path, capacity=Capacity(rates=Rates(credential=0.5, credential_burst=3))) as api:
         found = [api.call("GET", ACCOUNT, role="viewer") for _ in range(4)]
         assert [one.status for one in found] == [200, 200, 200, 429]
         assert found[-1].headers["retry-after"] == "2"
@@ -94,7 +95,7 @@ def test_a_credential_that_asks_too_often_waits_and_others_do_not(tmp_path: Path
 
 
 def test_an_address_that_asks_too_often_waits(tmp_path: Path) -> None:
-    with serving(tmp_path, rates=Rates(address=1.0, address_burst=2)) as api:
+    with serving(tmp_path, capacity=Capacity(rates=Rates(address=1.0, address_burst=2))) as api:
         assert [api.call("GET", "/health").status for _ in range(3)] == [200, 200, 429]
         api.clock.pass_s(1)
         assert api.call("GET", "/health").status == 200

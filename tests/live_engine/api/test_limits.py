@@ -10,6 +10,7 @@ import pytest
 
 from live_engine.api.limits import Bounds
 from live_engine.api.patience import PatientProtocol
+from live_engine.api.server import Capacity
 from live_engine.api.testing import MemoryDesk
 from tests.live_engine.api.conftest import order, raw, serving, until
 
@@ -58,7 +59,7 @@ def test_a_body_that_says_that_it_is_large_is_not_waited_for(api: Served) -> Non
 
 
 def test_a_body_that_drips_is_given_up(tmp_path: Path) -> None:
-    with serving(tmp_path, bounds=Bounds(body_s=0.3)) as api, raw(api.port) as connection:
+    with serving(tmp_path, capacity=Capacity(bounds=Bounds(body_s=0.3))) as api, raw(api.port) as connection:
         began = time.monotonic()
         connection.sendall(head(api, "Content-Length: 100"))
         for _ in range(4):
@@ -106,7 +107,9 @@ def test_a_header_without_end_is_refused(api: Served) -> None:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 4")
 
 
-@pytest.mark.parametrize("line", [b"nonsense", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b", b"GET \xff HTTP/1.1", b"\x16\x03\x01"])
+@pytest.mark.parametrize(
+    "line", [b"nonsense", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b", b"GET \xff HTTP/1.1", b"\x16\x03\x01"]
+)
 def test_what_is_no_http_is_a_problem_document_too(api: Served, line: bytes) -> None:
     with raw(api.port) as connection:
         connection.sendall(line + b"\r\n\r\n")
@@ -119,13 +122,14 @@ class SlowDesk(MemoryDesk):
     """Takes its time to place an order."""
 
     async def place(self, intent: OrderIntent) -> Outcome:
+        """Later."""
         await asyncio.sleep(0.5)
         return await super().place(intent)
 
 
 def test_a_slow_answer_is_504_and_the_order_is_written_down_whole(tmp_path: Path) -> None:
     desk = SlowDesk()
-    with serving(tmp_path, desk=desk, bounds=Bounds(answer_s=0.1)) as api:
+    with serving(tmp_path, desk=desk, capacity=Capacity(bounds=Bounds(answer_s=0.1))) as api:
         done = api.call("POST", ORDERS, order(), role="trader")
         assert (done.status, done.json["type"].rpartition(":")[2]) == (504, "too-slow")
         until(lambda: "a-1" in desk.book.orders)

@@ -60,11 +60,11 @@ def test_numbers_rise_and_the_latest_value_of_each_state_arrives(
 ) -> None:
     async def run() -> list[tuple[int, str, bool]]:
         outbox = Outbox(keep_all=keep_all, most=1_000)
-        got = []
+        got: list[str] = []
         for number, (key, is_state) in enumerate(puts):
             outbox.put(f"{number} {key} {is_state}", ("t", key) if is_state else None)
-            for _ in range(min(len(outbox), takes[number] if number < len(takes) else 0)):
-                got.append(await outbox.next())
+            taken = min(len(outbox), takes[number] if number < len(takes) else 0)
+            got += [await outbox.next() for _ in range(taken)]
         got += await drained(outbox)
         assert len(got) + outbox.conflated == len(puts)
         return [(int(text.split()[0]), text.split()[1], text.endswith("True")) for text in got]

@@ -46,7 +46,7 @@ def test_behind_a_proxy_another_address_may_be_bound() -> None:
 
 
 def test_an_address_that_is_not_ours_is_one_clear_error() -> None:
-    with pytest.raises(ListenError, match="192.0.2.1 port 8080: cannot listen"):
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1 port 8080: cannot listen"):
         listen(LiveSettings(host="192.0.2.1", behind_proxy=True))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from live_engine.api.desk import Update
+from live_engine.api.server import Capacity
 from live_engine.api.stream import Pace
 from live_engine.api.tickets import LIFE_S
 from tests.live_engine.api.conftest import order, raw, serving, until
@@ -42,7 +43,7 @@ def hear(client: ClientConnection) -> dict[str, Any]:
 
 
 def close_code(client: ClientConnection) -> int:
-    with pytest.raises(ConnectionClosed):
+    with suppress(ConnectionClosed):
         while True:
             client.recv(timeout=10)
     assert client.close_code is not None
@@ -129,7 +130,7 @@ def test_a_token_in_place_of_a_ticket_opens_nothing(api: Served) -> None:
 
 
 def test_who_does_not_sign_in_is_let_go(tmp_path: Path) -> None:
-    with serving(tmp_path, pace=Pace(sign_in_s=0.2)) as api, opened(api) as client:
+    with serving(tmp_path, capacity=Capacity(pace=Pace(sign_in_s=0.2))) as api, opened(api) as client:
         assert close_code(client) == 4401
 
 
@@ -181,14 +182,14 @@ def test_a_message_that_is_too_large_ends_the_stream(api: Served) -> None:
 
 
 def test_the_stream_of_a_token_that_is_revoked_ends(tmp_path: Path) -> None:
-    with serving(tmp_path, pace=Pace(check_s=0.1)) as api, opened(api, "viewer") as client:
+    with serving(tmp_path, capacity=Capacity(pace=Pace(check_s=0.1))) as api, opened(api, "viewer") as client:
         subscribed(client, "orders")
         api.tokens.revoke("viewer", api.clock())
         assert close_code(client) == 4401
 
 
 def test_only_so_many_streams_are_open_at_once(tmp_path: Path) -> None:
-    with serving(tmp_path, pace=Pace(clients=1)) as api:
+    with serving(tmp_path, capacity=Capacity(pace=Pace(clients=1))) as api:
         with opened(api, "viewer") as client:
             hear(client)
             with pytest.raises(InvalidStatus):
@@ -217,7 +218,7 @@ def test_a_slow_client_sees_by_the_sequence_that_older_prices_were_left_out(api:
         subscribed(client, "prices")
         for burst in range(10):
             api.do(lambda burst=burst: prices(burst * 100))  # type: ignore[misc]
-        told = []
+        told: list[dict[str, Any]] = []
         while not told or told[-1]["seq"] < 1_000:
             told.append(hear(client))
     seqs = [one["seq"] for one in told]
@@ -229,7 +230,7 @@ def test_a_slow_client_sees_by_the_sequence_that_older_prices_were_left_out(api:
 
 
 def test_a_client_that_does_not_read_is_let_go_with_a_code(tmp_path: Path) -> None:
-    with serving(tmp_path, pace=Pace(send_s=0.5)) as api, _slow(api) as client:
+    with serving(tmp_path, capacity=Capacity(pace=Pace(send_s=0.5))) as api, _slow(api) as client:
         subscribed(client, "bars")
 
         def bars() -> None:
