@@ -122,10 +122,6 @@ class Access:
         self.failures += 1
         self._locks.failed(address)
 
-    def is_locked(self, address: str) -> bool:
-        """Whether an address has failed too often."""
-        return self._locks.waits(address) > 0
-
     def _standing(self, secret: str, address: str) -> Token:
         try:
             token = self.tokens.find(secret)

@@ -129,7 +129,10 @@ class Desk(Protocol):
         """The engine's figures in the Prometheus text format, ending with a line break."""
 
     def snapshot(self, topic: Topic) -> Sequence[tuple[str, object]]:
-        """Key and view of all that a topic holds now: the updates that follow begin right after it."""
+        """Key and view of all that a topic holds now: the updates that follow begin right after it.
+
+        It goes to every client that subscribes, so of what has ended it holds the latest only: below a megabyte in all.
+        """
 
     def listen(self, listener: Callable[[Update], None]) -> Callable[[], None]:
         """Call a function with every update from now on, in the event loop; the answer ends that."""

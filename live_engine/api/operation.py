@@ -110,7 +110,7 @@ class Operation:
 
 
 async def perform(operation: Operation, house: House, request: Request) -> Answer:
-    """Do a call; raises Refused, and nothing else."""
+    """Do a call; raises Refused. Whatever else comes out is an error of ours."""
     try:
         call = _read(operation, house, request)
         if operation.target is not None:
@@ -123,14 +123,9 @@ async def perform(operation: Operation, house: House, request: Request) -> Answe
                 address=caller.address,
             )
         return await operation.act(call)
-    except Refused:
-        raise
     except LiveEngineError as error:
         log.warning("%s %s: %s", operation.method, operation.path, error)
         raise unavailable(error) from error
-    except Exception as error:
-        log.exception("%s %s met an error", operation.method, operation.path)
-        raise unexpected() from error
 
 
 def _read(operation: Operation, house: House, request: Request) -> Call:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 KEEP_ALL = 64
 MOST = 1_024
-MOST_BYTES = 1_048_576
+MOST_BYTES = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)

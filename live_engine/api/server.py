@@ -23,7 +23,7 @@ from live_engine.api.limits import Bounds, Limits
 from live_engine.api.openapi import OPERATIONS
 from live_engine.api.operation import House, Request, log, perform
 from live_engine.api.patience import PatientProtocol
-from live_engine.api.problems import Refused, not_found
+from live_engine.api.problems import Refused, not_found, unexpected
 from live_engine.api.stream import Pace, Streams
 from live_engine.api.tickets import Tickets
 from live_engine.errors import ListenError
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from live_engine.settings import LiveSettings
 
 STREAM = "/api/v1/stream"
+CONNECTIONS = 2_000
 HEADER_BYTES = 16_384
 MESSAGE_BYTES = 16_384
 MUTE_MS = 20_000  # a peer that acknowledges nothing for so long is gone
@@ -123,6 +124,9 @@ def _route(path: str, house: House) -> Route:
         except Refused as refused:
             log.info("%s %s: %d %s", operation.method, path, refused.status, refused.name)
             response = problem_response(refused, asked.path)
+        except Exception:  # noqa: BLE001 - an answer in any case; the log has the error
+            log.exception("%s %s met an error", operation.method, path)
+            response = problem_response(unexpected(), asked.path)
         seconds = time.perf_counter() - began
         house.figures.answered(f"{operation.method} {path}", response.status_code, seconds)
         return response
@@ -190,6 +194,7 @@ async def serve(app: ASGIApp, live: LiveSettings, bound: socket.socket, stop: as
         server_header=False,
         proxy_headers=live.behind_proxy,
         forwarded_allow_ips=["127.0.0.1", "::1"],
+        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=HEADER_BYTES,

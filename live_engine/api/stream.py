@@ -119,7 +119,7 @@ class Streams:
         except TimeoutError:
             raise Ended(End(NOT_SIGNED_IN, "sign in with the first message")) from None
         token = self._house.tickets.use(message.ticket) if isinstance(message, Auth) else None
-        if token is None or access.is_locked(address) or not access.stands(token):
+        if token is None or not access.stands(token):
             access.ticket_failed(address)
             raise Ended(End(NOT_SIGNED_IN, "the first message holds no good ticket"))
         return Caller(token, address)

@@ -139,3 +139,9 @@ def test_an_error_of_the_engine_is_a_problem_document_without_its_insides(api: S
     assert b"insides" not in done.body
     api.desk.failing = None
     assert api.call("POST", ORDERS, order(), role="trader").status == 201
+
+
+def test_a_view_that_cannot_be_written_as_json_is_an_error_of_ours(api: Served) -> None:
+    api.desk.reasons = (object(),)  # type: ignore[assignment]
+    done = api.call("GET", "/health")
+    assert (done.status, done.json["type"].rpartition(":")[2]) == (500, "internal-error")
