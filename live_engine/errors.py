@@ -14,7 +14,9 @@ LiveEngineError
 │   └── DuplicateIntentError    an order is wanted under a client order id that was used before
 ├── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
 ├── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
-└── KillFileError    the kill switch's file cannot be written, or a stronger request waits in it
+├── KillFileError    the kill switch's file cannot be written, or a stronger request waits in it
+├── TokensError      the tokens of the API cannot be trusted or changed
+└── ListenError      the API cannot listen on its address
 """
 
 from __future__ import annotations
@@ -96,3 +98,11 @@ class PricesError(LiveEngineError):
 
 class KillFileError(LiveEngineError):
     """The kill switch's file cannot be written, or a stronger request waits in it."""
+
+
+class TokensError(LiveEngineError):
+    """The tokens of the API cannot be trusted or changed."""
+
+
+class ListenError(LiveEngineError):
+    """The API cannot listen on its address."""

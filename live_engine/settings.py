@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 F = TypeVar("F")
+TEXTS = [("home",), *(("live", name) for name in ("host", "prices", "tls_cert", "tls_key"))]  # whatever they look like
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
 
@@ -26,7 +27,9 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """[live]: the address that the engine answers on, its prices, what trades on them, and in [live.risk] how far.
 
     `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `speed` is how many times
-    faster than they happened they come, 0 as fast as they are taken; `seed` makes the same simulated prices again.
+    faster than they happened they come, 0 as fast as they are taken; `seed` makes the same simulated prices again. Other
+    machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that speaks it
+    (`behind_proxy`), under the names of `allowed_hosts`.
     """
 
     host: str = "127.0.0.1"
@@ -36,6 +39,10 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seed: int = 1
     strategies: tuple[StrategySettings, ...] = ()
     risk: RiskLimits = RiskLimits()
+    tls_cert: str = ""
+    tls_key: str = ""
+    behind_proxy: bool = False
+    allowed_hosts: tuple[str, ...] = ()
 
 
 class _Home(msgspec.Struct, frozen=True):
@@ -66,11 +73,18 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveS
     plain = [("live", field.name) for field in msgspec.structs.fields(LiveSettings) if field.name != "risk"]
     file, origin = _load(path, environ, _File, [("home",), *plain, *risk])
     live = file.live
-    if not is_loopback(live.host):
+    if bool(live.tls_cert) != bool(live.tls_key):
+        given, lacking = ("tls_cert", "tls_key") if live.tls_cert else ("tls_key", "tls_cert")
+        raise SettingsError(
+            f"key 'live.{lacking}' is missing",
+            where=config.where(f"live.{given}", path, origin),
+            hint="TLS needs both tls_cert and tls_key",
+        )
+    if not is_loopback(live.host) and not live.tls_cert and not live.behind_proxy:
         raise SettingsError(
             f"key 'live.host': {live.host!r} can be reached from other machines",
             where=config.where("live.host", path, origin),
-            hint='use "127.0.0.1"; to reach it from elsewhere, forward the port with ssh -L',
+            hint='use "127.0.0.1" and ssh -L, or set tls_cert and tls_key, or behind_proxy = true',
         )
     check_strategies(live.strategies)
     wrong = first_wrong(live.risk)
@@ -84,9 +98,8 @@ def _load(
     path: Path, environ: Mapping[str, str] | None, kind: type[F], keys: Sequence[tuple[str, ...]]
 ) -> tuple[F, dict[str, str]]:
     environ = os.environ if environ is None else environ
-    texts = [("home",), ("live", "host"), ("live", "prices")]
     try:
-        merged, origin = config.override(config.read_toml(path), keys, environ, texts=texts)
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=TEXTS)
     except ConfigFileError as error:
         raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
     try:
