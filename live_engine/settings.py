@@ -26,10 +26,10 @@ EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[live]: the address that the engine answers on, its prices, what trades on them, and in [live.risk] how far.
 
-    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `speed` is how many times
-    faster than they happened they come, 0 as fast as they are taken; `seed` makes the same simulated prices again. Other
-    machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that speaks it
-    (`behind_proxy`), under the names of `allowed_hosts`.
+    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `speed` is how many
+    times faster than they happened they come, 0 as fast as they are taken; `seed` makes the same simulated prices
+    again. Other machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine
+    that speaks it (`behind_proxy`), under the names of `allowed_hosts`.
     """
 
     host: str = "127.0.0.1"
