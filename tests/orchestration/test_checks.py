@@ -63,6 +63,7 @@ def test_a_check_made_of_no_symbol_stops_the_night() -> None:
     assert (ruling.passed, ruling.stops) == (False, True)
 
 
+@pytest.mark.slow
 def test_a_symbol_with_a_missing_session_is_left_out_of_the_backtests(
     drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
 ) -> None:

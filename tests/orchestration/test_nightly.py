@@ -66,6 +66,7 @@ def test_a_good_night_makes_everything_and_a_second_one_changes_no_table(
     assert report_file(settings).read_bytes() == page
 
 
+@pytest.mark.slow
 def test_the_night_gives_the_page_numbers_to_plot(
     drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
 ) -> None:
