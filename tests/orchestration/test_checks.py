@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pytest
 
 from pi5_pipelines.backtest.nightly import read_outcome
 from pi5_pipelines.checks.bars import CHECKS
