@@ -12,7 +12,6 @@ import msgspec
 from live_engine.cli_journal import journal
 from live_engine.cli_run import run
 from live_engine.cli_status import status
-from live_engine.cli_token import token
 from live_engine.errors import SettingsError
 from live_engine.settings import load_settings
 
@@ -22,13 +21,12 @@ WRONG_CONFIGURATION = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="pi5", prog_name="live-engine")
 def live_engine() -> None:
-    """Trade on paper, check the live engine's part of pi5.toml, look into the journal, and make tokens."""
+    """Trade on paper, check the live engine's part of pi5.toml, and look into the journal."""
 
 
 live_engine.add_command(journal)
 live_engine.add_command(run)
 live_engine.add_command(status)
-live_engine.add_command(token)
 
 
 @live_engine.command()

@@ -9,7 +9,6 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,13 +17,10 @@ from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.journal.writer import Journal
 from live_engine.notify import Notifier
 from live_engine.prices import open_stream
-from live_engine.risk.limits import RiskLimits
-from live_engine.settings import journal_file, load_home, load_settings
-
-if TYPE_CHECKING:
-    from live_engine.settings import LiveSettings
+from live_engine.settings import LiveSettings, journal_file, load_home, load_settings
 
 FAILED, WRONG_CONFIGURATION = 1, 2
+UNHEEDED = ("risk", "tls_cert", "tls_key", "behind_proxy", "allowed_hosts")
 
 
 @click.command()
@@ -41,17 +37,23 @@ def run(path: Path) -> None:
             raise SettingsError(
                 "there is nothing to trade", where=str(path), hint="add [[live.strategies]] with `name` and `symbol`"
             )
-        if live.risk != RiskLimits():
-            raise SettingsError(
-                "key 'live.risk' is set, and the engine does not hold orders to it yet",
-                where=str(path),
-                hint="take [live.risk] out, so that nobody relies on it; `cash` bounds what a strategy can lose",
-            )
+        _refuse_unheeded(live, path)
         reason, seq = asyncio.run(trade(live, home))
     except LiveEngineError as error:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         sys.exit(WRONG_CONFIGURATION if isinstance(error, SettingsError) else FAILED)
     click.echo(f"ended: {reason}; the journal holds {seq} events ({journal_file(home)})")
+
+
+def _refuse_unheeded(live: LiveSettings, path: Path) -> None:
+    """Raise SettingsError for a key that is checked but that nothing follows yet: somebody would rely on it."""
+    for name in UNHEEDED:
+        if getattr(live, name) != getattr(LiveSettings(), name):
+            raise SettingsError(
+                f"key 'live.{name}' is set, and the engine does not follow it yet",
+                where=str(path),
+                hint="take it out, so that nobody relies on it; `cash` bounds what a strategy can lose",
+            )
 
 
 async def trade(live: LiveSettings, home: Path) -> tuple[str, int]:

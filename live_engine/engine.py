@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from live_engine.events import BarClosed, EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
 from live_engine.journal.reader import JournalReader
+from live_engine.kept import pack, unpack
 from live_engine.paper.broker import restored
 from live_engine.streams.feed import Feed
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from live_engine.paper.settings import StrategySettings
     from live_engine.streams.stream import Stream, Update
 
-SNAPSHOT_EVENTS = 20_000  # start-up folds no more than these
+SNAPSHOT_EVENTS = 20_000  # a start folds no more than these, unless the code has changed
 MAX_SILENCE_S = 60.0
 HANGS_NS = 10_000_000_000  # a device that has not taken an event for so long: the watchdog is to act
 CHECK_S = 1.0
@@ -35,7 +36,10 @@ CHECK_S = 1.0
 def restore(path: Path, strategies: Sequence[StrategySettings]) -> tuple[PaperBroker, list[Body], int]:
     """The accounts as the journal leaves them, what it lacks of them, and the seq that they were restored from."""
     with JournalReader(path) as reader:
-        seq, state = reader.snapshot() or (0, None)
+        seq, body = reader.snapshot() or (0, b"")
+        state = unpack(body)
+        if state is None:
+            seq = 0
         broker, lacking = restored(strategies, (event.body for event in reader.since(seq)), state)
         return broker, lacking, reader.last_seq()
 
@@ -107,8 +111,8 @@ class Engine:
             self.seq = max(self.seq, events[-1].seq)
 
     async def _keep_snapshot(self) -> None:
-        seq, state = self.seq, self._broker.state()
-        await asyncio.wrap_future(self._journal.run(lambda connection: snapshot.store(connection, seq, state)))
+        seq, body = self.seq, pack(self._broker.state())
+        await asyncio.wrap_future(self._journal.run(lambda connection: snapshot.store(connection, seq, body)))
         self._snapshot_seq = seq
 
 

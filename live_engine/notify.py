@@ -6,6 +6,7 @@ The protocol is that of sd_notify(3): one datagram to the socket that NOTIFY_SOC
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,5 +39,6 @@ class Notifier:
             return
         # A name that begins with @ lies in no folder: its first byte is zero.
         address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        # That nobody listens is no reason to stop trading; systemd acts upon silence by itself.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.sendto(text.encode(), address)

@@ -49,8 +49,8 @@ def quoted(settings: Settings, piece: Piece, stored: Mapping[str, Any] | None) -
 def _needed(settings: Settings, piece: Piece) -> int:
     """Decimals for a new symbol.
 
-    A day's bar takes no room to speak of, and may be finer one day than its first ones. Millions of minutes do, a third
-    more for two decimals that no price has.
+    A day's bar takes no room to speak of, and may be finer one day than its first ones. Millions of minutes do, nearly
+    half as much again for two decimals that no price has (docs/benchmarks.md, bench_tiering).
     """
     if settings.quoting(piece.symbol).price_scale != AUTO or SECONDS[settings.ingest.timeframe] >= DAY_S:
         return PRICE_SCALE

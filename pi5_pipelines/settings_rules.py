@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from trading import strategies
+from trading.errors import FrictionError
+from trading.friction_options import SIZING_FORMS, parse_sizing
 from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
@@ -18,8 +20,7 @@ def rules(settings: Settings) -> Iterator[tuple[str, object, bool, str]]:
     """A key, its value, whether it fits, and how to mend it; one for each key that needs more than a type."""
     ingest, backtest, schedule, home = settings.ingest, settings.backtest, settings.schedule, str(settings.home_path)
     yield "ingest.timeframe", ingest.timeframe, ingest.timeframe in SECONDS, f"there are: {', '.join(SECONDS)}"
-    sizing = re.fullmatch(r"all-in|all-in-fractional|units=\d+(\.\d+)?", backtest.sizing)
-    yield "backtest.sizing", backtest.sizing, bool(sizing), 'use "all-in", "all-in-fractional" or "units=N"'
+    yield "backtest.sizing", backtest.sizing, _is_sizing(backtest.sizing), f"use {SIZING_FORMS}"
     yield "backtest.frictions", backtest.frictions, backtest.frictions.fits(), "docs/orders.md shows every form"
     names = strategies.names()
     for place, one in enumerate(backtest.strategies):
@@ -43,5 +44,13 @@ def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_sizing(text: str) -> bool:
+    try:
+        parse_sizing(text)
+    except FrictionError:
         return False
     return True

@@ -93,7 +93,7 @@ def test_a_later_finer_price_is_refused_with_a_way_out_and_changes_nothing(home:
     home.take(CENTS)
     (reason,) = home.take(FINER, "B.csv")
     assert "close 10.2505 at 2024-03-04 14:32 needs more than 2 decimals" in reason
-    assert "another home can hold all of it: raise price_scale in [instruments.A] of pi5.toml there" in reason
+    assert "in another home, which can hold all of it, raise price_scale in [instruments.A] of pi5.toml" in reason
     assert (home.scale(), home.closes()) == (2, [1025, 1020])
 
 

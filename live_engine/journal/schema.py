@@ -15,7 +15,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from live_engine.errors import JournalDamagedError, JournalNewerError
+from live_engine.errors import JournalDamagedError, JournalMissingError, JournalNewerError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -49,11 +49,9 @@ def migrate(connection: sqlite3.Connection, path: Path, *, epoch: str, created_n
 
     Raises JournalNewerError for a file of a newer program and JournalDamagedError for another program's database.
     """
-    version = _version(connection)
-    is_new = version == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
-    if not is_new:
+    if not _is_empty(connection):
         check(connection, path)
-    for number in range(version + 1, VERSION + 1):
+    for number in range(_version(connection) + 1, VERSION + 1):
         connection.execute("BEGIN IMMEDIATE")
         try:
             for statement in MIGRATIONS[number - 1]:
@@ -71,7 +69,16 @@ def migrate(connection: sqlite3.Connection, path: Path, *, epoch: str, created_n
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise JournalDamagedError when the file is no journal, JournalNewerError when a newer program wrote it."""
+    """Raise JournalDamagedError when the file is no journal, JournalNewerError when a newer program wrote it.
+
+    A journal that is just being made is none yet: JournalMissingError.
+    """
+    if _is_empty(connection):
+        raise JournalMissingError(
+            "the journal is being made, or that was broken off",
+            where=str(path),
+            hint="look again in a moment; the engine makes it when it starts",
+        )
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise JournalDamagedError(
             "an SQLite file, but no journal of the live engine",
@@ -106,6 +113,10 @@ def first_seq_of(connection: sqlite3.Connection) -> int:
 def checksum(seq: int, body: bytes) -> int:
     """CRC-32 of a body, begun at its seq so that a body in another's place is noticed too."""
     return zlib.crc32(body, seq & 0xFFFFFFFF)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return _version(connection) == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -28,12 +28,14 @@ def to_scaled(bars: pl.DataFrame, instrument: Instrument, where: str, *, stored:
     """
     scales = {**dict.fromkeys(PRICES, ("price_scale", instrument.price_scale))}
     scales["volume"] = ("size_scale", instrument.size_scale)
+    symbol = instrument.symbol
+    way = f"{symbol} is stored with as many; in another home, which can hold all of it, " if stored else ""
     columns = []
     for name, (key, scale) in scales.items():
         whole = _whole(bars[name], scale)
-        _check_fit(bars, name, whole, scale, (key, instrument.symbol, stored), where)
+        _check_fit(bars, name, whole, scale, (way, f"{key} in [instruments.{symbol}] of pi5.toml"), where)
         columns.append(whole.cast(pl.Int64))
-    return pl.DataFrame([pl.Series("symbol", [instrument.symbol] * bars.height, dtype=pl.String), bars["ts"], *columns])
+    return pl.DataFrame([pl.Series("symbol", [symbol] * bars.height, dtype=pl.String), bars["ts"], *columns])
 
 
 def _whole(value: pl.Series, scale: int) -> pl.Series:
@@ -68,21 +70,18 @@ def fewest_decimals(bars: pl.DataFrame, most: int) -> int:
     return next((few for few in range(most) if not any(_whole(bars[name], few).null_count() for name in PRICES)), most)
 
 
-def _check_fit(
-    bars: pl.DataFrame, name: str, whole: pl.Series, scale: int, key: tuple[str, str, bool], where: str
-) -> None:
-    setting, symbol, stored = key
+def _check_fit(bars: pl.DataFrame, name: str, whole: pl.Series, scale: int, mend: tuple[str, str], where: str) -> None:
+    """Raise InputFileError for the first bar that does not fit; `mend` is said around "raise" or "lower"."""
     for bad, problem, advice in (
         ((bars[name] * 10**scale).abs() >= LARGEST, f"is too large for {scale} decimals", "lower"),
         (whole.is_null(), f"needs more than {scale} decimals", "raise"),
     ):
         row = bad.arg_max()
         if row is not None and bad[row]:
-            hint = f"{advice} {setting} in [instruments.{symbol}] of pi5.toml"
-            if stored:
-                hint = f"what is stored of {symbol} has that many; another home can hold all of it: {hint} there"
             raise InputFileError(
-                f"{name} {bars[name][row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}", where=where, hint=hint
+                f"{name} {bars[name][row]!r} at {bars['ts'][row]:%Y-%m-%d %H:%M} {problem}",
+                where=where,
+                hint=f"{mend[0]}{advice} {mend[1]}",
             )
 
 

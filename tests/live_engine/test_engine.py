@@ -7,19 +7,23 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from live_engine.errors import JournalMissingError
 from live_engine.events import BarClosed, EngineStarted, EngineStopped, OrderFilled, OrderIntent, StreamConnected
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.verify import verify
+from live_engine.kept import Kept, unpack
 from pi5_pipelines.backtest.bars import bars_from_file
 from pi5_pipelines.backtest.run import run_backtest
 from pi5_pipelines.backtest.spec import BacktestSpec
@@ -79,8 +83,9 @@ class Home:
         """Wait until the journal holds so many of such events."""
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            if self.journal.exists() and sum(isinstance(body, kind) for body in self.bodies()) >= count:
-                return
+            with suppress(JournalMissingError):
+                if sum(isinstance(body, kind) for body in self.bodies()) >= count:
+                    return
             time.sleep(0.05)
         raise AssertionError(f"no {kind.__name__} came")
 
@@ -199,6 +204,26 @@ def test_systemd_hears_ready_then_that_it_lives_then_that_it_stops(home: Home, t
             assert process.wait(timeout=30) == 0
 
 
+def test_without_anybody_to_notify_it_trades_all_the_same(goog_home: Home, tmp_path: Path) -> None:
+    with goog_home.start(NOTIFY_SOCKET=str(tmp_path / "gone")) as process:
+        assert process.communicate(timeout=60)[1] == ""
+        assert process.returncode == 0
+
+
+@pytest.mark.parametrize("spoilt", [True, False])
+def test_a_snapshot_is_taken_up_unless_it_is_of_other_code_or_cannot_be_read(goog_home: Home, *, spoilt: bool) -> None:
+    assert goog_home.run()[0] == 0
+    before = goog_home.traded()
+    with closing(sqlite3.connect(goog_home.journal)) as database, database:
+        if spoilt:
+            database.execute("UPDATE snapshots SET body = x'93'")
+        (body,) = database.execute("SELECT body FROM snapshots ORDER BY seq DESC").fetchone()
+    assert (unpack(body) is None) == spoilt
+    assert unpack(msgspec.msgpack.encode(Kept("other code", b""))) is None
+    assert goog_home.run()[0] == 0
+    assert goog_home.traded() == before
+
+
 def test_two_engines_on_one_journal_are_refused(home: Home) -> None:
     home.configure("speed = 1.0", SMA.replace("GOOG", "A"))
     with home.start() as first:
@@ -220,7 +245,8 @@ def test_two_engines_on_one_journal_are_refused(home: Home) -> None:
         ('prices = "export"', SMA, 1, "market.sqlite: there is no such file"),
         ('prices = "bad.csv"', SMA + SMA.replace("GOOG", "A"), 2, "a file holds one symbol"),
         ("speed = -1", SMA, 2, "live.speed"),
-        ("", SMA + "[live.risk]\nmax_daily_loss = 5\n", 2, "does not hold orders to it yet"),
+        ("behind_proxy = true", SMA, 2, "key 'live.behind_proxy' is set"),
+        ("", SMA + "[live.risk]\nmax_daily_loss = 5\n", 2, "does not follow it yet"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else None,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from live_engine.__main__ import live_engine
+from live_engine import cli_token
 from live_engine.api.tokens import NS_PER_DAY, Tokens, tokens_file
 from live_engine.errors import TokensError
 
@@ -35,7 +35,7 @@ def config(tmp_path: Path) -> Path:
 
 
 def run(config: Path, *words: str) -> Result:
-    return CliRunner().invoke(live_engine, ["token", *words, "--config", str(config)], env={"PI5_HOME": None})
+    return CliRunner().invoke(cli_token.token, [*words, "--config", str(config)], env={"PI5_HOME": None})
 
 
 def test_a_token_has_256_bits_and_is_found_by_itself_alone(tokens: Tokens) -> None:

@@ -130,7 +130,7 @@ def test_a_file_of_other_bytes_is_damaged(path: Path, program: type[JournalReade
 def test_an_empty_file_is_no_journal_to_read_and_a_new_one_to_write(path: Path, cancel: Cancel) -> None:
     path.parent.mkdir()
     path.touch()
-    with pytest.raises(JournalDamagedError):
+    with pytest.raises(JournalMissingError, match="being made"):
         JournalReader(path)
     with Journal(path) as journal:
         assert journal.append([cancel(1)]).result()[0].seq == 1
