@@ -10,8 +10,10 @@ import click
 import msgspec
 
 from live_engine.cli_journal import journal
+from live_engine.cli_kill import kill
 from live_engine.cli_run import run
 from live_engine.cli_status import status
+from live_engine.cli_token import token
 from live_engine.errors import SettingsError
 from live_engine.settings import load_settings
 
@@ -25,8 +27,10 @@ def live_engine() -> None:
 
 
 live_engine.add_command(journal)
+live_engine.add_command(kill)
 live_engine.add_command(run)
 live_engine.add_command(status)
+live_engine.add_command(token)
 
 
 @live_engine.command()

@@ -9,62 +9,105 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from live_engine.engine import Engine
 from live_engine.errors import LiveEngineError, SettingsError
+from live_engine.floor import Floor
 from live_engine.journal.writer import Journal
 from live_engine.notify import Notifier
 from live_engine.prices import open_stream
-from live_engine.settings import LiveSettings, journal_file, load_home, load_settings
+from live_engine.restore import restore
+from live_engine.settings import journal_file, load_home, load_instruments, load_settings
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from live_engine.engine import Service
+    from live_engine.front_office import FrontOffice
+    from live_engine.settings import LiveSettings
+    from trading.instrument import Instrument
 
 FAILED, WRONG_CONFIGURATION = 1, 2
-UNHEEDED = ("risk", "tls_cert", "tls_key", "behind_proxy", "allowed_hosts")
 
 
 @click.command()
 @click.option("--config", "path", type=click.Path(path_type=Path), required=True, metavar="PATH", help="pi5.toml.")
 def run(path: Path) -> None:
-    """Trade on paper what [[live.strategies]] says, on the prices of `live.prices`.
+    """Trade on paper what [[live.strategies]] says and what is asked for by hand, on the prices of `live.prices`.
 
     Ends with exit code 0 when told to (SIGTERM, Ctrl-C) or when the prices end, with 2 for wrong settings (nothing to
     be gained by starting again) and with 1 for anything else.
     """
     try:
         home, live = load_home(path), load_settings(path)
-        if not live.strategies:
+        symbols = live.all_symbols()
+        if not symbols:
             raise SettingsError(
-                "there is nothing to trade", where=str(path), hint="add [[live.strategies]] with `name` and `symbol`"
+                "there is nothing to trade",
+                where=str(path),
+                hint="add [[live.strategies]] with `name` and `symbol`, or name live.symbols to trade by hand",
             )
-        _refuse_unheeded(live, path)
-        reason, seq = asyncio.run(trade(live, home))
+        reason, seq = asyncio.run(trade(live, home, load_instruments(path, symbols)))
     except LiveEngineError as error:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         sys.exit(WRONG_CONFIGURATION if isinstance(error, SettingsError) else FAILED)
     click.echo(f"ended: {reason}; the journal holds {seq} events ({journal_file(home)})")
 
 
-def _refuse_unheeded(live: LiveSettings, path: Path) -> None:
-    """Raise SettingsError for a key that is checked but that nothing follows yet: somebody would rely on it."""
-    for name in UNHEEDED:
-        if getattr(live, name) != getattr(LiveSettings(), name):
-            raise SettingsError(
-                f"key 'live.{name}' is set, and the engine does not follow it yet",
-                where=str(path),
-                hint="take it out, so that nobody relies on it; `cash` bounds what a strategy can lose",
-            )
-
-
-async def trade(live: LiveSettings, home: Path) -> tuple[str, int]:
+async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument]) -> tuple[str, int]:
     """Run an engine with a journal of its own; answers why it ended and the journal's last seq."""
     clock = time.monotonic_ns
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    stream = open_stream(live, home, clock=clock, wall_ns=time.time_ns())
+    bound = _listen(live)
     with Journal(journal_file(home)) as journal:
-        engine = Engine(journal, stream, live.strategies, clock=clock)
-        reason = await engine.run(stop, Notifier(os.environ), version=version("pi5"))
+        state = restore(journal.path, live.strategies)
+        heard_ns = state.risk.clock.heard_ns
+        stream = open_stream(live, home, clock=clock, wall_ns=time.time_ns(), heard_ns=heard_ns)
+        floor = Floor(journal, state, live, instruments)
+        office = _office(floor, journal)
+        engine = Engine(journal, floor, stream, home=home, clock=clock, on_price=office.on_price)
+        services = [] if bound is None else [_answering(office, live, home, bound)]
+        reason = await engine.run(stop, Notifier(os.environ), version=version("pi5"), services=services)
         return reason, engine.seq
+
+
+def _office(floor: Floor, journal: Journal) -> FrontOffice:
+    """The floor as the API sees it."""
+    from live_engine.front_office import FrontOffice
+
+    office = FrontOffice(floor, journal.path, reasons=lambda: _reasons(floor), figures=lambda: _figures(floor))
+    floor.on_event = office.on_event
+    return office
+
+
+def _reasons(floor: Floor) -> Sequence[str]:
+    return [] if floor.failed is None else [str(floor.failed)]
+
+
+def _figures(floor: Floor) -> str:
+    return f"# TYPE live_journal_last_seq counter\nlive_journal_last_seq {floor.state.seq}\n"
+
+
+def _listen(live: LiveSettings) -> socket.socket | None:
+    """The socket to answer on, taken before anything is traded; None with port 0."""
+    if live.port == 0:
+        return None
+    from live_engine.api.server import listen
+
+    return listen(live)
+
+
+def _answering(office: FrontOffice, live: LiveSettings, home: Path, bound: socket.socket) -> Service:
+    """The API as a service of the engine."""
+    from live_engine.api.server import build, serve
+    from live_engine.api.tokens import Tokens, tokens_file
+
+    app = build(office, live, Tokens(tokens_file(home)))
+    return lambda ended: serve(app, live, bound, ended)

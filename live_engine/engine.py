@@ -1,31 +1,30 @@
-"""The resident process: prices in, strategies asked at every closed bar, what they did written down before the next.
+"""The resident process: prices in, strategies asked at every closed bar, orders by hand answered, all written down.
 
-One bar is one append to the journal: it is on the device, whole, before the next bar is looked at. What a killed engine
-had not written down did not happen; started again it is the fold of its journal, and owes nothing.
+One price, and all that is done upon it, is one append to the journal: it is on the device, whole, before the next price
+is looked at. What a killed engine had not written down did not happen; started again it is the fold of its journal.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from live_engine.events import BarClosed, EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
-from live_engine.journal.reader import JournalReader
-from live_engine.kept import pack, unpack
-from live_engine.paper.broker import restored
+from live_engine.risk import kill_file
 from live_engine.streams.feed import Feed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from live_engine.events import Body
+    from live_engine.floor import Floor
     from live_engine.journal.writer import Journal
     from live_engine.notify import Notifier
-    from live_engine.paper.broker import PaperBroker
-    from live_engine.paper.settings import StrategySettings
     from live_engine.streams.stream import Stream, Update
+
+    Service = Callable[[asyncio.Event], Awaitable[None]]  # beside the trading, until the event is set
 
 SNAPSHOT_EVENTS = 20_000  # a start folds no more than these, unless the code has changed
 MAX_SILENCE_S = 60.0
@@ -33,85 +32,115 @@ HANGS_NS = 10_000_000_000  # a device that has not taken an event for so long: t
 CHECK_S = 1.0
 
 
-def restore(path: Path, strategies: Sequence[StrategySettings]) -> tuple[PaperBroker, list[Body], int]:
-    """The accounts as the journal leaves them, what it lacks of them, and the seq that they were restored from."""
-    with JournalReader(path) as reader:
-        seq, body = reader.snapshot() or (0, b"")
-        state = unpack(body)
-        if state is None:
-            seq = 0
-        broker, lacking = restored(strategies, (event.body for event in reader.since(seq)), state)
-        return broker, lacking, reader.last_seq()
-
-
 class Engine:
-    """Strategies on one stream of prices, on paper; `clock` answers monotonic nanoseconds."""
+    """A floor on one stream of prices; `clock` answers monotonic nanoseconds."""
 
     def __init__(
-        self, journal: Journal, stream: Stream, strategies: Sequence[StrategySettings], *, clock: Callable[[], int]
+        self,
+        journal: Journal,
+        floor: Floor,
+        stream: Stream,
+        *,
+        home: Path,
+        clock: Callable[[], int],
+        on_price: Callable[[str], None] = lambda _symbol: None,
     ) -> None:
-        self._journal, self._stream, self._clock = journal, stream, clock
-        self._broker, self._lacking, self._restored_seq = restore(journal.path, strategies)
-        timeframes = {one.timeframe for one in strategies}
-        self._feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
-        self._snapshot_seq = self._restored_seq
-        self.seq = self._restored_seq
+        self._journal, self._floor, self._stream, self._clock = journal, floor, stream, clock
+        self._home, self._on_price = home, on_price
+        timeframes = {desk.settings.timeframe for desk in floor.state.broker.desks.values()}
+        self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
+        self._snapshot_seq = floor.state.folded_from
 
-    async def run(self, stop: asyncio.Event, notifier: Notifier, *, version: str) -> str:
-        """Trade until the prices end or `stop` is set; answers why it ended. Raises JournalError and PricesError."""
-        await self._write(self._lacking)
-        await self._write([EngineStarted(program=version, restored_seq=self._restored_seq)])
-        for key in self._broker.desks:
-            await self._write(self._broker.start(key, []))
-        notifier.ready()
+    @property
+    def seq(self) -> int:
+        """The last event that is on the device."""
+        return self._floor.state.seq
+
+    async def run(
+        self, stop: asyncio.Event, notifier: Notifier, *, version: str, services: Sequence[Service] = ()
+    ) -> str:
+        """Trade until the prices end or `stop` is set; answers why it ended. Raises JournalError and PricesError.
+
+        `services` are started once the state is restored, and told to end once nothing is traded any more.
+        """
+        await self._begin(version)
+        ended = asyncio.Event()
         trading = asyncio.create_task(self._trade())
         watching = asyncio.create_task(self._watch(notifier))
-        stopping = asyncio.create_task(stop.wait())
+        beside = [asyncio.ensure_future(service(ended)) for service in services]
+        stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
+        notifier.ready()
         try:
-            await asyncio.wait([trading, watching, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([trading, watching, stopping, *beside], return_when=asyncio.FIRST_COMPLETED)
             reason = "told to stop" if stop.is_set() else "the prices ended"
             notifier.stopping()
             await self._stream.close()
-            if watching.done():  # it ends only by an error
-                await watching
+            for task in [watching, *beside]:
+                if task.done():  # they end only by an error
+                    await task
             await trading
+            ended.set()
+            await asyncio.gather(*beside)
+            await self._floor.settled()
         finally:
-            for task in (trading, watching):
+            for task in (trading, watching, stopping, *beside):
                 task.cancel()
-            stopping.cancel()
-            await asyncio.gather(trading, watching, stopping, return_exceptions=True)
-        await self._write([EngineStopped(reason=reason)])
+            await asyncio.gather(trading, watching, stopping, *beside, return_exceptions=True)
+        await self._floor.append([EngineStopped(reason=reason)])
         await self._keep_snapshot()
         return reason
 
+    async def _begin(self, version: str) -> None:
+        """Before any price: write down what is owed, take the kill file, and do what a crash left undone."""
+        floor = self._floor
+        await self._write(floor.state.lacking)
+        await self._write([EngineStarted(program=version, restored_seq=floor.state.folded_from)])
+        await self._obey_kill_file()
+        for key in floor.state.broker.desks:
+            await self._write(floor.state.broker.start(key, []))
+        floor.begin()
+        await floor.settled()
+
     async def _trade(self) -> None:
         async for update in self._stream:
-            told: list[Body] = []
-            for body in self._feed.on_update(update, self._clock()):
+            floor = self._floor
+            told: list[Body] = floor.on_update(update)
+            for body in self.feed.on_update(update, self._clock()):
                 if isinstance(body, BarClosed):
-                    told += self._broker.on_bar(body)
+                    told += floor.on_bar(body)
                 elif not isinstance(body, StreamGap):  # nobody can fetch again what a file, or a dream, lacks
                     told.append(body)
-            await self._write(told, flow=_flow(update))
+            marked = floor.mark()
+            self._on_price(update.symbol)
+            await self._write([*told, *marked], flow=_flow(update))
+            lost = floor.breach() if marked else None
+            if lost is not None:
+                await floor.throw(lost)
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()
 
     async def _watch(self, notifier: Notifier) -> None:
-        """Tell systemd that the loop turns, and the journal that a stream is mute."""
+        """Tell systemd that the loop turns and the journal that a stream is mute, and obey the kill file."""
         every_s = min(CHECK_S, notifier.ping_every_s or CHECK_S)
         while True:
+            if self._floor.failed is not None:
+                raise self._floor.failed
             if self._journal.oldest_wait_ns() < HANGS_NS:
                 notifier.alive()
-            await self._write([*self._feed.age.check(self._clock())])
+            await self._obey_kill_file()
+            await self._write([*self.feed.age.check(self._clock())])
             await asyncio.sleep(every_s)
+
+    async def _obey_kill_file(self) -> None:
+        await kill_file.take(self._home, self._floor.state.risk.switch, self._floor.throw)
 
     async def _write(self, bodies: Sequence[Body], flow: str = "") -> None:
         if bodies:
-            events = await self._journal.appended(bodies, flow=flow)  # type: ignore[arg-type]
-            self.seq = max(self.seq, events[-1].seq)
+            await self._floor.append(bodies, flow=flow)
 
     async def _keep_snapshot(self) -> None:
-        seq, body = self.seq, pack(self._broker.state())
+        """Keep the state at a moment when nothing is on its way: then accounts, books and journal agree."""
+        seq, body = await self._floor.at_rest()
         await asyncio.wrap_future(self._journal.run(lambda connection: snapshot.store(connection, seq, body)))
         self._snapshot_seq = seq
 

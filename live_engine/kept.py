@@ -13,13 +13,13 @@ from pathlib import Path
 import msgspec
 
 import trading
-from live_engine import paper
+from live_engine import orders, paper, risk
 
-PACKAGES = (trading, paper)
+PACKAGES = (trading, orders, paper, risk)
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """The accounts' state, and the code that it means something to."""
+    """The engine's state, and the code that it means something to."""
 
     code: str
     state: bytes
@@ -41,7 +41,7 @@ def unpack(body: bytes) -> bytes | None:
 
 @cache
 def code_hash() -> str:
-    """The sha256 of every source file of the rulebook and of the paper accounts."""
+    """The sha256 of every source file of the rulebook, and of what folds accounts, orders and risk."""
     total = hashlib.sha256()
     for package in PACKAGES:
         folder = Path(package.__path__[0])

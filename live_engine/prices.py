@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from live_engine.errors import SettingsError
 from live_engine.streams.replay import replay_export, replay_file
 from live_engine.streams.simulated import RandomWalk, simulated
+from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from live_engine.settings import LiveSettings
     from live_engine.streams.stream import Stream
 
+NS_PER_S = 1_000_000_000
 EXPORT, SIMULATED = "export", "simulated"
 
 
@@ -23,28 +25,33 @@ def export_file(home: Path) -> Path:
     return home / "exports" / "market.sqlite"
 
 
-def open_stream(live: LiveSettings, home: Path, *, clock: Callable[[], int], wall_ns: int) -> Stream:
+def open_stream(live: LiveSettings, home: Path, *, clock: Callable[[], int], wall_ns: int, heard_ns: int = 0) -> Stream:
     """The stream that the settings name; raises SettingsError where they do not fit together.
 
-    `clock` never steps back; `wall_ns` (UTC) is where made up prices begin.
+    `clock` never steps back; `wall_ns` (UTC) is where made up prices begin. A replay goes on with the bar in which
+    `heard_ns` lies, the time of the last price that was taken.
     """
-    symbols = sorted({one.symbol for one in live.strategies})
+    symbols = live.all_symbols()
     if live.prices == SIMULATED:
         like = RandomWalk(seed=live.seed, start_ns=wall_ns)
         return simulated(symbols, like, clock=clock, speed=live.speed)
-    timeframes = sorted({one.timeframe for one in live.strategies})
+    timeframes = sorted({one.timeframe for one in live.strategies}) or [live.timeframe]
     if len(timeframes) > 1:
         raise SettingsError(
             f"its strategies want bars of {' and '.join(timeframes)}",
             where=f"live.prices {live.prices!r}",
             hint=f'give all strategies one timeframe, or use "{SIMULATED}", whose ticks make any bar',
         )
+    length_ns = SECONDS[timeframes[0]] * NS_PER_S
+    after_ns = heard_ns // length_ns * length_ns
     if live.prices == EXPORT:
-        return replay_export(export_file(home), symbols, timeframes[0], speed=live.speed, clock=clock)
+        path = export_file(home)
+        return replay_export(path, symbols, timeframes[0], speed=live.speed, clock=clock, after_ns=after_ns)
     if len(symbols) > 1:
         raise SettingsError(
-            f"a file holds one symbol, and strategies trade {', '.join(symbols)}",
+            f"a file holds one symbol, and {', '.join(symbols)} are to be traded",
             where=f"live.prices {live.prices!r}",
             hint=f'use "{EXPORT}" for several symbols',
         )
-    return replay_file(Path(live.prices).expanduser(), symbols[0], timeframes[0], speed=live.speed, clock=clock)
+    path = Path(live.prices).expanduser()
+    return replay_file(path, symbols[0], timeframes[0], speed=live.speed, clock=clock, after_ns=after_ns)

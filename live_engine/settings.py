@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from live_engine.errors import SettingsError
 from live_engine.paper.settings import StrategySettings, check_strategies
+from live_engine.paper.venue import HandSettings
 from live_engine.risk.limits import RiskLimits, first_wrong
 from trading import config
-from trading.errors import ConfigFileError
+from trading.errors import ConfigFileError, TradingError
+from trading.instrument import PRICE_SCALE, Instrument, places
+from trading.timeframe import DAY_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 F = TypeVar("F")
+Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/:^=-]{1,32}\Z")]
 TEXTS = [("home",), *(("live", name) for name in ("host", "prices", "tls_cert", "tls_key"))]  # whatever they look like
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
@@ -26,23 +31,34 @@ EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[live]: the address that the engine answers on, its prices, what trades on them, and in [live.risk] how far.
 
-    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `speed` is how many
-    times faster than they happened they come, 0 as fast as they are taken; `seed` makes the same simulated prices
-    again. Other machines reach it over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine
-    that speaks it (`behind_proxy`), under the names of `allowed_hosts`.
+    With `port` 0 it answers nobody. `symbols` are those that may be traded by hand beside those of the strategies; such
+    orders trade on the account of [live.hand], and those good for the day end at `session_ends_s` of the UTC day.
+    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `timeframe` is that of a
+    replay where no strategy names one. `speed` is how many times faster than they happened prices come, 0 as fast as
+    they are taken; `seed` makes the same simulated prices again. Other machines reach the engine over TLS (`tls_cert`
+    and `tls_key`, PEM files) or through a proxy of this machine that speaks it (`behind_proxy`), under the names of
+    `allowed_hosts`.
     """
 
     host: str = "127.0.0.1"
-    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8080
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     prices: Annotated[str, msgspec.Meta(min_length=1)] = "simulated"
     speed: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1.0
     seed: int = 1
+    symbols: tuple[Symbol, ...] = ()
+    timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1d"
+    session_ends_s: Annotated[int, msgspec.Meta(gt=0, le=DAY_SECONDS)] = DAY_SECONDS
+    hand: HandSettings = HandSettings()
     strategies: tuple[StrategySettings, ...] = ()
     risk: RiskLimits = RiskLimits()
     tls_cert: str = ""
     tls_key: str = ""
     behind_proxy: bool = False
     allowed_hosts: tuple[str, ...] = ()
+
+    def all_symbols(self) -> tuple[str, ...]:
+        """Every symbol that may be traded, in the order of names."""
+        return tuple(sorted({*self.symbols, *(one.symbol for one in self.strategies)}))
 
 
 class _Home(msgspec.Struct, frozen=True):
@@ -51,6 +67,20 @@ class _Home(msgspec.Struct, frozen=True):
 
 class _File(_Home, frozen=True):
     live: LiveSettings = LiveSettings()
+
+
+class _Instrument(msgspec.Struct, frozen=True):
+    """As much of a table of [instruments] as trading needs; the rest is the data platform's."""
+
+    tick_size: Decimal | None = None
+    lot: Decimal | None = None
+    currency: str | None = None
+    calendar: str | None = None
+    venue: str | None = None
+
+
+class _Instruments(_Home, frozen=True):
+    instruments: dict[str, _Instrument] = {}
 
 
 def load_home(path: Path, environ: Mapping[str, str] | None = None) -> Path:
@@ -69,9 +99,10 @@ def journal_file(home: Path) -> Path:
 
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveSettings:
     """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
-    risk = [("live", "risk", field.name) for field in msgspec.structs.fields(RiskLimits)]
-    plain = [("live", field.name) for field in msgspec.structs.fields(LiveSettings) if field.name != "risk"]
-    file, origin = _load(path, environ, _File, [("home",), *plain, *risk])
+    tables: dict[str, type[msgspec.Struct]] = {"risk": RiskLimits, "hand": HandSettings}
+    plain = [("live", field.name) for field in msgspec.structs.fields(LiveSettings) if field.name not in tables]
+    inner = [("live", name, field.name) for name, kind in tables.items() for field in msgspec.structs.fields(kind)]
+    file, origin = _load(path, environ, _File, [("home",), *plain, *inner])
     live = file.live
     if bool(live.tls_cert) != bool(live.tls_key):
         given, lacking = ("tls_cert", "tls_key") if live.tls_cert else ("tls_key", "tls_cert")
@@ -92,6 +123,24 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveS
         dotted = f"live.risk.{wrong[0]}"
         raise SettingsError(f"key {dotted!r}: {wrong[1]}", where=config.where(dotted, path, origin), hint=EXAMPLE_HINT)
     return live
+
+
+def load_instruments(path: Path, symbols: Iterable[str]) -> tuple[Instrument, ...]:
+    """How symbols are quoted, by [instruments.SYMBOL] over [instruments.default]; raises SettingsError."""
+    file, origin = _load(path, {}, _Instruments, [("home",)])
+    found = []
+    for symbol in symbols:
+        keys: dict[str, Any] = {}
+        for name in ("default", symbol):
+            table = file.instruments.get(name, _Instrument())
+            keys |= {key: value for key, value in msgspec.structs.asdict(table).items() if value is not None}
+        scale = places(keys["tick_size"]) if keys.get("tick_size", Decimal(0)) > 0 else PRICE_SCALE
+        try:
+            found.append(Instrument(symbol, price_scale=max(PRICE_SCALE, scale), **keys))
+        except TradingError as error:
+            where = config.where(f"instruments.{symbol}", path, origin)
+            raise SettingsError(str(error), where=where, hint=EXAMPLE_HINT) from error
+    return tuple(found)
 
 
 def _load(

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trading.bar import Bar
 from trading.broker import close_session, match_bar, take_orders
-from trading.contingency import clear
+from trading.contingency import clear, drop, drop_all
 from trading.errors import StrategyError
+from trading.filling import to_target
 from trading.frictions import options_row
 from trading.ledger import (
+    CANCELED_EVENT,
     CASH,
     EVENT_COLUMNS,
     EVENT_COUNT,
@@ -25,6 +27,7 @@ from trading.ledger import (
     KINDS,
     POSITION,
     REASONS,
+    REQUESTED,
     RUINED,
     Desk,
     Layout,
@@ -33,28 +36,35 @@ from trading.ledger import (
 )
 from trading.order import (
     EMPTY,
+    ID,
     LIVE_FROM,
     NEXT_ID,
+    PARENT,
     PENDING_CANCEL,
     REDUCE_ONLY,
+    SIDE,
     STATE,
     TARGET,
     WANTED,
     Order,
     empty_book,
+    find_order,
     is_target,
     order_of,
+    remaining,
     slots,
 )
 from trading.order_checks import well_formed
-from trading.session import begin, finish, follow_target, view
+from trading.session import begin, finish, follow_target, leave, view
 from trading.slippage import trail_size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from trading.frictions import Frictions
     from trading.strategy import Strategy
+
+    Gate = Callable[[Sequence[Order]], Collection[int]]
 
 EVENT_ROOM = 1_024  # of one bar: a book of 16 orders cannot have that many
 FILL_ROOM = 128  # of one bar: an order fills twice at most, when it turns a position round
@@ -90,6 +100,15 @@ def event_of(row: Sequence[float]) -> OrderEvent:
     """The readable form of a ledger's row."""
     kind, reason = KINDS[int(row[EVENT_KIND])], REASONS[int(row[EVENT_REASON])]
     return OrderEvent(int(row[EVENT_ORDER]), kind, reason, row[EVENT_QUANTITY], row[EVENT_PRICE], row[EVENT_LEFT])
+
+
+def told(desk: Desk, where: Layout) -> list[OrderEvent]:
+    """The events of a desk's ledger since its counts were set to zero, trades with their fees."""
+    ledger = desk.ledger
+    end = where.events + int(ledger[EVENT_COUNT]) * EVENT_COLUMNS
+    events = [event_of(ledger[at : at + EVENT_COLUMNS]) for at in range(where.events, end, EVENT_COLUMNS)]
+    fees = iter(ledger[where.fills + FILL_FEE : where.events : FILL_COLUMNS])
+    return [event._replace(fee=next(fees)) if event.kind == "trade" else event for event in events]
 
 
 class PaperAccount:
@@ -143,11 +162,21 @@ class PaperAccount:
         elif self._strategy.decide is not None:
             self._strategy.decide(self._state, self._params, bar, self.position)
 
-    def on_bar(self, bar: Bar, *, opens: bool = True, closes: bool = True, dividend: float = 0.0) -> list[OrderEvent]:
+    def on_bar(
+        self,
+        bar: Bar,
+        *,
+        opens: bool = True,
+        closes: bool = True,
+        dividend: float = 0.0,
+        gate: Gate | None = None,
+    ) -> list[OrderEvent]:
         """Trade one closed bar and ask the strategy; answers what happened to orders since the bar before.
 
         `opens` and `closes` say that a session begins or ends with it; `dividend` is money a share, ex at this bar.
-        What the strategy raises is raised, with the account stopped as by `stop`; `happened` tells what came of it.
+        `gate` is shown the orders that the strategy has placed and answers the ids of those that are not to be sent:
+        they leave the book with their exits. What the strategy raises is raised, with the account stopped as by
+        `stop`; `happened` tells what came of it.
         """
         desk, i, before = self.desk, self._bars, self._last
         self._bars, self._last, self.placed = i + 1, bar, []
@@ -160,6 +189,7 @@ class PaperAccount:
             try:
                 if not self.stopped:
                     self._ask(bar)
+                    self._keep_back(gate(self.placed) if gate and self.placed else ())
             except Exception:
                 self._withdraw()
                 raise
@@ -172,19 +202,47 @@ class PaperAccount:
 
         Those that could open or enlarge the position are cancelled. Its exits go on working, bar by bar.
         """
-        self.desk.ledger[EVENT_COUNT] = self.desk.ledger[FILL_COUNT] = 0.0
-        self.placed = []
+        self._begin_telling()
         self._withdraw()
         take_orders(self.desk, self._bars - 1, self._last.close)
         return self.happened()
 
+    def cancel_order(self, order_id: int) -> list[OrderEvent]:
+        """End one order at once, and the exits that wait for it; answers what happened."""
+        self._begin_telling()
+        slot = find_order(self.desk.orders, order_id)
+        if slot > 0:
+            drop(self.desk, max(0, self._bars - 1), slot, CANCELED_EVENT, REQUESTED)
+        return self.happened()
+
+    def cancel_orders(self) -> list[OrderEvent]:
+        """End every order at once, protective stops too; answers what happened to them."""
+        self._begin_telling()
+        drop_all(self.desk, max(0, self._bars - 1), REQUESTED)
+        return self.happened()
+
+    def flatten(self) -> list[OrderEvent]:
+        """End every order, and leave the position at the next price; answers what happened to orders."""
+        self._begin_telling()
+        last = max(0, self._bars - 1)
+        leave(self.desk, last, last + 1, REQUESTED)
+        return self.happened()
+
+    def signed_quantity(self, order: Order) -> float:
+        """What an order of the book still trades, signed as its side; for a target as it would be at the last price."""
+        orders = self.desk.orders
+        slot = find_order(orders, order.id)
+        if slot == 0:
+            return 0.0
+        if is_target(orders, slot):
+            if orders[slot + TARGET] == 0.0:
+                return -self.position
+            return to_target(self.desk, slot, self._last.close)
+        return float(orders[slot + SIDE] * remaining(orders, slot))
+
     def happened(self) -> list[OrderEvent]:
         """What happened to orders with the last bar, in order."""
-        ledger, where = self.desk.ledger, self._layout
-        end = where.events + int(ledger[EVENT_COUNT]) * EVENT_COLUMNS
-        events = [event_of(ledger[at : at + EVENT_COLUMNS]) for at in range(where.events, end, EVENT_COLUMNS)]
-        fees = iter(ledger[where.fills + FILL_FEE : where.events : FILL_COLUMNS])
-        return [event._replace(fee=next(fees)) if event.kind == "trade" else event for event in events]
+        return told(self.desk, self._layout)
 
     def state(self) -> PaperState:
         """The account as it stands after a bar."""
@@ -215,6 +273,18 @@ class PaperAccount:
             and desk.orders[slot + LIVE_FROM] == 0.0
             and well_formed(desk.orders, slot)
         ]
+
+    def _begin_telling(self) -> None:
+        self.desk.ledger[EVENT_COUNT] = self.desk.ledger[FILL_COUNT] = 0.0
+        self.placed = []
+
+    def _keep_back(self, refused: Collection[int]) -> None:
+        """Take orders out of the book that were never sent, and the exits that would wait for them."""
+        orders = self.desk.orders
+        for slot in slots(orders):
+            if orders[slot + STATE] != EMPTY and (orders[slot + ID] in refused or orders[slot + PARENT] in refused):
+                clear(self.desk, slot)
+        self.placed = [order for order in self.placed if find_order(orders, order.id) > 0]
 
     def _withdraw(self) -> None:
         self.stopped = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from live_engine import events
 from live_engine.api.desk import Conflicting, Denied, Placed, Repeated, Update
-from live_engine.api.views import AccountView, FillView, HealthView, KillSwitchView, PositionView, order_view
+from live_engine.api.views import AccountView, FillView, HealthView, KillSwitchView, PositionView, fill_view, order_view
 from live_engine.orders.book import OrderBook
 from live_engine.orders.order import same_order
 from live_engine.orders.validate import family_problems, problems
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from live_engine.api.desk import Outcome, Topic
     from live_engine.events import KillAction
-    from live_engine.orders.order import Fill, Order
+    from live_engine.orders.order import Order
 
 CASH = Decimal(100_000)
 SHARE = Instrument("AAPL")
@@ -51,7 +51,7 @@ class MemoryDesk:
             self.tell(Update("orders", changed.id, order_view(changed)))
         if changed is not None and isinstance(body, events.OrderFilled):
             fill = self.book.fills[changed.id][body.fill_id]
-            self.tell(Update("fills", changed.id, _fill_view(changed, fill)))
+            self.tell(Update("fills", changed.id, fill_view(changed, fill)))
         return event
 
     def tell(self, update: Update) -> None:
@@ -112,7 +112,7 @@ class MemoryDesk:
     async def fills(self, *, after: int, symbol: str, limit: int) -> Sequence[FillView]:
         """The oldest first."""
         views = [
-            _fill_view(self.book.orders[order_id], fill)
+            fill_view(self.book.orders[order_id], fill)
             for order_id, fills in self.book.fills.items()
             for fill in fills.values()
         ]
@@ -208,20 +208,3 @@ class MemoryDesk:
         """Tell a function of everything from now on."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
-
-
-def _fill_view(order: Order, fill: Fill) -> FillView:
-    return FillView(
-        seq=fill.seq,
-        client_order_id=order.id,
-        fill_id=fill.fill_id,
-        symbol=order.intent.symbol,
-        side=order.intent.side,
-        quantity=fill.quantity,
-        price=fill.price,
-        fee=fill.fee,
-        fee_currency=fill.fee_currency,
-        liquidity=fill.liquidity,
-        traded_ns=fill.traded_ns,
-        late=fill.late,
-    )

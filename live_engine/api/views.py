@@ -18,7 +18,7 @@ from live_engine.events import (  # noqa: TC001 - msgspec reads the annotations
 from live_engine.orders.exact import EXACT
 
 if TYPE_CHECKING:
-    from live_engine.orders.order import Order
+    from live_engine.orders.order import Fill, Order
     from trading.instrument import Instrument
 
 AVERAGE_STEP = Decimal("1E-12")
@@ -111,6 +111,24 @@ class FillView(msgspec.Struct, frozen=True, kw_only=True):
     liquidity: str
     traded_ns: int
     late: bool
+
+
+def fill_view(order: Order, fill: Fill) -> FillView:
+    """A fill as it is shown."""
+    return FillView(
+        seq=fill.seq,
+        client_order_id=order.id,
+        fill_id=fill.fill_id,
+        symbol=order.intent.symbol,
+        side=order.intent.side,
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency or order.intent.currency,
+        liquidity=fill.liquidity,
+        traded_ns=fill.traded_ns,
+        late=fill.late,
+    )
 
 
 class PositionView(msgspec.Struct, frozen=True, kw_only=True):

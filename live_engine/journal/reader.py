@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from live_engine.events import Body
+
 PAGE_EVENTS = 2_000
 POLL_S = 0.2
 COLUMNS = "seq, wall_ns, mono_ns, body, cause, flow, crc"
@@ -72,6 +74,20 @@ class JournalReader:
             for seq in sorted(seqs):
                 found += self._connection.execute(statement, (seq,)).fetchall()
         return self._events(found)
+
+    def of_order(self, client_order_id: str) -> list[Event]:
+        """All events of one order, in order."""
+        with self._explained():
+            statement = f"SELECT {COLUMNS} FROM events WHERE client_order_id = ? ORDER BY seq"  # noqa: S608 - own columns
+            rows: list[Row] = self._connection.execute(statement, (client_order_id,)).fetchall()
+        return self._events(rows)
+
+    def of_type(self, kind: type[Body], seq: int, limit: int) -> list[Event]:
+        """The next events of one type after `seq`, at most `limit`."""
+        with self._explained():
+            statement = f"SELECT {COLUMNS} FROM events WHERE seq > ? AND type = ? ORDER BY seq LIMIT ?"  # noqa: S608
+            rows: list[Row] = self._connection.execute(statement, (seq, kind.__name__, limit)).fetchall()
+        return self._events(rows)
 
     def tail(
         self, from_seq: int, *, poll_s: float = POLL_S, sleep: Callable[[float], object] = time.sleep

@@ -45,6 +45,7 @@ class OrderBook:
         self.family = Family()
         self.closed: dict[str, None] = {}
         self._open: dict[str, dict[str, None]] = {}
+        self._reducing: dict[str, dict[str, None]] = {}
 
     def apply(self, body: events.Body, seq: int, wall_ns: int) -> Order | None:
         """Take an event in; the order as it stands then, None when no order changed.
@@ -90,6 +91,10 @@ class OrderBook:
         symbols = [symbol] if symbol is not None else list(self._open)
         return self._all(one for name in symbols for one in self._open.get(name, ()))
 
+    def reducing(self, symbol: str) -> tuple[Order, ...]:
+        """The open orders of a symbol that only reduce."""
+        return self._all(self._reducing.get(symbol, ()))
+
     def unresolved(self) -> tuple[Order, ...]:
         """The orders that the venue must be asked about: sent without an answer, or lost."""
         unanswered = (OrdStatus.SUBMITTED, OrdStatus.UNKNOWN)
@@ -104,8 +109,7 @@ class OrderBook:
         self.orders[order.id] = order
         self.fills[order.id] = {fill.fill_id: fill for fill in fills}
         self.family.add(order.intent)
-        if order.is_open:
-            self._open.setdefault(order.intent.symbol, {})[order.id] = None
+        self._index(order)
 
     def _all(self, ids: Iterable[str]) -> tuple[Order, ...]:
         return tuple(self.orders[one] for one in ids if one in self.orders)
@@ -177,14 +181,19 @@ class OrderBook:
 
     def _put(self, order: Order) -> None:
         self.orders[order.id] = order
-        of_symbol = self._open.setdefault(order.intent.symbol, {})
-        if order.is_open:
-            of_symbol[order.id] = None
-        elif order.id in of_symbol:
-            del of_symbol[order.id]
+        if not order.is_open and order.id in self._open.get(order.intent.symbol, ()):
             self.closed[order.id] = None
-        if not of_symbol:
-            del self._open[order.intent.symbol]
+        self._index(order)
+
+    def _index(self, order: Order) -> None:
+        for index in (self._open, self._reducing) if order.intent.reduce_only else (self._open,):
+            of_symbol = index.setdefault(order.intent.symbol, {})
+            if order.is_open:
+                of_symbol[order.id] = None
+            else:
+                of_symbol.pop(order.id, None)
+            if not of_symbol:
+                del index[order.intent.symbol]
 
     def _forget(self) -> None:
         """Let go of what has been closed for longest; what an open relative needs goes to the end of the row."""

@@ -44,7 +44,7 @@ def consequences(book: OrderBook, body: Body) -> tuple[Body, ...]:
     if order is None:
         return ()
     concerned = book.family.relatives(order.intent)
-    concerned.update(other.id for other in book.open_orders(order.intent.symbol) if other.intent.reduce_only)
+    concerned.update(other.id for other in book.reducing(order.intent.symbol))
     known = [book.orders[one] for one in concerned if one in book.orders]
     return tuple(_steps(book, sorted(known, key=lambda one: one.seq)))
 

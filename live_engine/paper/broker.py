@@ -6,27 +6,51 @@ out of the journal it comes back as it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from live_engine.events import BarClosed, Body, Decided, OrderFilled, OrderIntent, StrategyStarted, StrategyStopped
+from live_engine.events import (
+    BarClosed,
+    Body,
+    CancelRequested,
+    Decided,
+    KillAction,
+    KillSwitchRearmed,
+    KillSwitchSet,
+    OrderDenied,
+    OrderFilled,
+    OrderIntent,
+    StrategyStarted,
+    StrategyStopped,
+)
 from live_engine.paper.desk import DeskState, StrategyDesk
+from live_engine.paper.orders import VENUE
 from live_engine.paper.settings import check_strategies
+from live_engine.risk.kill_switch import is_stronger, may_rearm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from live_engine.paper.desk import Check
     from live_engine.paper.settings import Key, StrategySettings
+    from live_engine.risk.view import WorkingOrder
 
+ACTS = (BarClosed, CancelRequested, KillSwitchRearmed, KillSwitchSet, StrategyStarted)  # on the accounts
 OTHERWISE = "the journal tells of other decisions than its present code and settings make"
 
 
+class _State(msgspec.Struct, frozen=True, array_like=True):
+    kill: KillAction | Literal[""]
+    desks: list[tuple[str, str, DeskState]]
+
+
 class PaperBroker:
-    """All strategies that trade on paper, each with an account of its own."""
+    """All strategies that trade on paper, each with an account of its own; `kill` is how far the kill switch is on."""
 
     def __init__(self, settings: Sequence[StrategySettings]) -> None:
         check_strategies(settings)
+        self.kill: KillAction | Literal[""] = ""
         self.desks: dict[Key, StrategyDesk] = {one.key: StrategyDesk(one) for one in settings}
 
     def start(self, key: Key, history: Iterable[BarClosed], *, anew: bool = False) -> list[Body]:
@@ -43,13 +67,39 @@ class PaperBroker:
         keep = desk.settings.warm_up_bars
         return desk.start([bar for bar in history if desk.takes(bar)][-keep:] if keep else [])
 
-    def on_bar(self, bar: BarClosed) -> list[Body]:
-        """Let every strategy trade a closed bar; answers the bar, then what they did. Nothing for one seen before."""
+    def on_bar(self, bar: BarClosed, check: Check | None = None) -> list[Body]:
+        """Let every strategy trade a closed bar; answers the bar, then what they did. Nothing for one seen before.
+
+        `check` says of an order that a strategy wants why it is not to be sent, None when it is.
+        """
         takers = [desk for desk in self.desks.values() if desk.started and desk.takes(bar) and bar.ts_ns > desk.last_ns]
         told: list[Body] = [bar] if takers else []
         for desk in takers:
-            told += desk.on_bar(bar)
+            told += desk.on_bar(bar, check)
         return told
+
+    def on_kill(self, action: KillAction) -> dict[Key, list[Body]]:
+        """Throw the kill switch, and answer what that does to each account; nothing when it is on that far already."""
+        if not is_stronger(action, self.kill):
+            return {}
+        self.kill = action
+        return {key: desk.on_kill(action) for key, desk in self.desks.items()}
+
+    def cancel(self, client_order_id: str) -> dict[Key, list[Body]]:
+        """Cancel an order by hand, of whichever strategy it is."""
+        return {key: desk.cancel(client_order_id) for key, desk in self.desks.items()}
+
+    def on_request(self, body: KillSwitchSet | CancelRequested) -> dict[Key, list[Body]]:
+        """What a request of the journal does, as `on_kill` or `cancel`."""
+        return self.on_kill(body.action) if isinstance(body, KillSwitchSet) else self.cancel(body.client_order_id)
+
+    def rearm(self) -> None:
+        """Let entries be sent again: strategies go on with what they decide next, and enter nothing by themselves."""
+        self.kill = ""
+
+    def working(self) -> list[WorkingOrder]:
+        """The orders of all strategies that may still fill."""
+        return [order for desk in self.desks.values() for order in desk.working()]
 
     def stop(self, key: Key, reason: str = "") -> list[Body]:
         """Let a strategy decide no more."""
@@ -57,7 +107,7 @@ class PaperBroker:
 
     def state(self) -> bytes:
         """All accounts, to be kept beside the number of the last event that they hold."""
-        return msgspec.msgpack.encode([(*key, desk.state()) for key, desk in self.desks.items()])
+        return msgspec.msgpack.encode(_State(self.kill, [(*key, desk.state()) for key, desk in self.desks.items()]))
 
     def resume(self, state: bytes) -> list[Key]:
         """Go on from a state; strategies that are no longer in the settings are left out.
@@ -65,7 +115,9 @@ class PaperBroker:
         Answers those that have other settings now: they are not to go on as if nothing had happened.
         """
         changed: list[Key] = []
-        for name, symbol, desk_state in msgspec.msgpack.decode(state, type=list[tuple[str, str, DeskState]]):
+        kept = msgspec.msgpack.decode(state, type=_State)
+        self.kill = kept.kill
+        for name, symbol, desk_state in kept.desks:
             desk = self.desks.get((name, symbol))
             if desk is not None:
                 desk.resume(desk_state)
@@ -80,23 +132,49 @@ class _Refold:
     def __init__(self, broker: PaperBroker) -> None:
         self._broker = broker
         self._ids: dict[str, Key] = {}
+        self._bar: BarClosed | None = None
+        self._upon: list[Body] = []  # what the journal tells after the bar: denials among it are facts to the account
         self.owed: dict[Key, list[Body]] = {key: [] for key in broker.desks}
 
     def take(self, body: Body) -> None:
         """The next body of the journal."""
+        if isinstance(body, ACTS):
+            self.catch_up()
         if isinstance(body, BarClosed):
-            self._bar(body)
+            self._bar = body
+        elif isinstance(body, (KillSwitchSet, CancelRequested)):
+            for key, told in self._broker.on_request(body).items():
+                self._say(key, told)
+        elif isinstance(body, KillSwitchRearmed):
+            if may_rearm(body.actor):
+                self._broker.rearm()
         elif isinstance(body, StrategyStarted) and (body.strategy, body.symbol) in self._broker.desks:
             self._start(body)
-        elif not self._expected(body):
+        elif self._bar is not None:
+            self._upon.append(body)
+        else:
+            self._compare(body)
+
+    def catch_up(self) -> None:
+        """Trade the bar that was taken last, now that all the journal tells of it is known."""
+        bar, upon = self._bar, self._upon
+        self._bar, self._upon = None, []
+        if bar is not None:
+            denied = {one.client_order_id: one for one in upon if isinstance(one, OrderDenied) and one.rule != VENUE}
+            self._trade(bar, lambda intent: denied.get(intent.client_order_id))
+        for body in upon:
+            self._compare(body)
+
+    def _compare(self, body: Body) -> None:
+        if not self._expected(body):
             self._unexpected(body)
 
-    def _bar(self, bar: BarClosed) -> None:
+    def _trade(self, bar: BarClosed, check: Check) -> None:
         for key, desk in self._broker.desks.items():
             if not desk.takes(bar):
                 continue
             if not bar.strategy:
-                self._say(key, desk.on_bar(bar))
+                self._say(key, desk.on_bar(bar, check))
             elif bar.strategy == key[0]:
                 if desk.account.stopped:
                     desk = self._broker.desks[key] = StrategyDesk(desk.settings)  # noqa: PLW2901 - it begins anew
@@ -159,4 +237,5 @@ def restored(
         refold.diverged(key)
     for body in bodies:
         refold.take(body)
+    refold.catch_up()
     return broker, [body for owed in refold.owed.values() for body in owed]

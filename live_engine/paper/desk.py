@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from live_engine.events import BarClosed, Body, Decided, StrategyStarted, StrategyStopped
-from live_engine.paper.orders import OrderState, OrderTranslation
+from live_engine.events import BarClosed, Body, Decided, KillAction, StrategyStarted, StrategyStopped
+from live_engine.paper.orders import Mark, OrderState, OrderTranslation, exact
 from live_engine.paper.settings import StrategySettings  # noqa: TC001 - msgspec reads it at run time
+from live_engine.risk.view import WorkingOrder
 from trading.bar import Bar
 from trading.paper import PaperAccount, PaperState
 from trading.timeframe import DAY_SECONDS, SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from live_engine.events import OrderDenied, OrderIntent
+    from trading.order import Order
     from trading.paper import OrderEvent
+
+    Check = Callable[[OrderIntent], OrderDenied | None]
 
 SECOND_NS = 1_000_000_000
 NEVER_NS = -(2**63)
@@ -30,6 +35,7 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     settings: StrategySettings
     account: PaperState
     orders: dict[int, OrderState]
+    mark: Mark
     last_ns: int
     started: bool
     broken: bool
@@ -79,20 +85,27 @@ class StrategyDesk:
         self.started = True
         return [*told, started]
 
-    def on_bar(self, bar: BarClosed) -> list[Body]:
-        """Trade a closed bar and let the strategy decide, once."""
+    def on_bar(self, bar: BarClosed, check: Check | None = None) -> list[Body]:
+        """Trade a closed bar and let the strategy decide, once; `check` says of an order why it is not to be sent."""
         if not self.started or self._broken or not self.takes(bar) or bar.ts_ns <= self.last_ns:
             return []
         before_ns, self.last_ns = self.last_ns, bar.ts_ns
         wanted, was_stopped, error = self.account.wanted, self.account.stopped, ""
+        denied: list[Body] = []
+        plain, opens, closes = _plain(bar), self._opens(bar, before_ns), self._closes(bar)
+        self._orders.turn_to(plain)
+
+        def gate(placed: Sequence[Order]) -> Collection[int]:
+            self._orders.take(placed)
+            return self._denied(placed, check, denied) if check else ()
+
         try:
-            self.account.on_bar(_plain(bar), opens=self._opens(bar, before_ns), closes=self._closes(bar))
+            self.account.on_bar(plain, opens=opens, closes=closes, gate=gate)
         except Exception as raised:  # noqa: BLE001 - a strategy may raise anything
             error = _told(raised)
             self._broken = was_stopped or not self.account.stopped
             self.account.stopped = True
-        self._orders.turn_to(_plain(bar), self.account.placed)
-        told = self._told(bar, wanted, self.account.happened())
+        told = self._told(bar, wanted, denied, self.account.happened())
         if error:
             told.append(self._stopped(error))
         return told
@@ -105,6 +118,33 @@ class StrategyDesk:
         self._keep_orders()
         return told
 
+    def on_kill(self, action: KillAction) -> list[Body]:
+        """What the kill switch does here: nothing, an end to every order, or to the position as well."""
+        if action == "halt" or self._broken:
+            return []
+        events = self.account.flatten() if action == "flatten" else self.account.cancel_orders()
+        told = self._orders.bodies(events)
+        self._keep_orders()
+        return told
+
+    def cancel(self, client_order_id: str) -> list[Body]:
+        """End one of its orders; nothing when it has none of that name that works."""
+        order = next((one for one, state in self._orders.live.items() if state.client_order_id == client_order_id), 0)
+        if not order or self._broken:
+            return []
+        told = self._orders.bodies(self.account.cancel_order(order))
+        self._keep_orders()
+        return told
+
+    def working(self) -> list[WorkingOrder]:
+        """The orders that may still fill, a target as what it would trade at the last price."""
+        found = []
+        for order in self.account.orders():
+            state, signed = self._orders.live.get(order.id), self.account.signed_quantity(order)
+            if state is not None and signed != 0.0:
+                found.append(self._working(order, state, signed))
+        return found
+
     def identity(self) -> StrategySettings:
         """All of the settings that its orders depend on once it has started."""
         return msgspec.structs.replace(self.settings, params=self.params, warm_up_bars=0)
@@ -115,6 +155,7 @@ class StrategyDesk:
             settings=self.identity(),
             account=self.account.state(),
             orders={order: msgspec.structs.replace(one) for order, one in self._orders.live.items()},
+            mark=self._orders.mark,
             last_ns=self.last_ns,
             started=self.started,
             broken=self._broken,
@@ -123,10 +164,44 @@ class StrategyDesk:
     def resume(self, state: DeskState) -> None:
         """Go on from a state that a desk of the same settings was in."""
         self.account.resume(state.account)
-        self._orders.live = dict(state.orders)
+        self._orders.resume(state.orders, state.mark)
         self.last_ns, self.started, self._broken = state.last_ns, state.started, state.broken
 
-    def _told(self, bar: BarClosed, wanted: float, events: Sequence[OrderEvent]) -> list[Body]:
+    def _denied(self, placed: Sequence[Order], check: Check, told: list[Body]) -> Collection[int]:
+        """The ids of the orders that `check` refuses; `told` gets what is to be written down of them."""
+        refused: set[int] = set()
+        for order in sorted(placed, key=lambda one: one.id):
+            if order.parent in refused:
+                continue
+            signed = self.account.signed_quantity(order)
+            intent = self._orders.asked(order, signed)
+            if intent is None:
+                continue
+            exits = order.reduce_only or self._is_exit(signed)
+            denied = check(msgspec.structs.replace(intent, reduce_only=exits))
+            if denied is not None:
+                refused.add(order.id)
+                told += self._orders.deny(order, intent, denied)
+        return refused
+
+    def _is_exit(self, signed: float) -> bool:
+        held = self.account.position
+        return held * signed < 0.0 and abs(signed) <= abs(held)
+
+    def _working(self, order: Order, state: OrderState, signed: float) -> WorkingOrder:
+        kind = "market" if state.intent is None else state.intent.order_type
+        return WorkingOrder(
+            client_order_id=state.client_order_id,
+            symbol=self.settings.symbol,
+            side="buy" if signed > 0.0 else "sell",
+            order_type=kind,
+            remaining=exact(abs(signed)),
+            limit_price=None if state.intent is None else state.intent.limit_price,
+            reduce_only=order.reduce_only or self._is_exit(signed),
+            resting=kind in ("market", "limit") and order.parent == 0,
+        )
+
+    def _told(self, bar: BarClosed, wanted: float, denied: Sequence[Body], events: Sequence[OrderEvent]) -> list[Body]:
         """What orders of before did, the decision, what came of the orders placed upon it."""
         new = {order.id for order in self.account.placed} | {0}
         split = next((at for at, event in enumerate(events) if event.order in new), len(events))
@@ -136,7 +211,7 @@ class StrategyDesk:
             told.append(
                 Decided(strategy=name, symbol=symbol, bar_ns=bar.ts_ns, target=self.account.wanted, price=bar.close)
             )
-        told += self._orders.bodies(events[split:])
+        told += [*denied, *self._orders.bodies(events[split:])]
         self._keep_orders()
         return told
 

@@ -33,7 +33,7 @@ from live_engine.events import (
 from trading import order as book
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from trading.bar import Bar
     from trading.order import Order
@@ -80,6 +80,14 @@ class OrderState(msgspec.Struct, kw_only=True):
     fills: int = 0
 
 
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """Where naming stands: the start of the last bar, its close, and how many orders are named after it."""
+
+    bar_us: int = 0
+    price: Decimal = Decimal(0)
+    named: int = 0
+
+
 class OrderTranslation:
     """The orders of one account by the rulebook's ids, and their names."""
 
@@ -92,9 +100,12 @@ class OrderTranslation:
         self._named = 0
         self.live: dict[int, OrderState] = {}
 
-    def turn_to(self, bar: Bar, placed: Sequence[Order]) -> None:
-        """A bar has closed, and these orders were placed after it."""
+    def turn_to(self, bar: Bar) -> None:
+        """A bar has closed."""
         self._bar_us, self._price, self._named = bar.ts_us, exact(bar.close), 0
+
+    def take(self, placed: Sequence[Order]) -> None:
+        """These orders were placed after the bar."""
         for order in sorted(placed, key=lambda one: one.id):
             is_target = order.type in TARGETS
             self.live[order.id] = OrderState(
@@ -103,6 +114,22 @@ class OrderTranslation:
         for order in placed:
             if order.type not in TARGETS and 0.0 < order.quantity < float("inf"):
                 self.live[order.id].intent = self._intent_of(order)
+
+    def asked(self, order: Order, signed: float) -> OrderIntent | None:
+        """What an order that was placed asks for, `signed` being its quantity as it looks now; None for nothing."""
+        state = self.live[order.id]
+        if not state.is_target:
+            return state.intent
+        return self._market(state, state.client_order_id, signed, exact(abs(signed))) if abs(signed) > 0.0 else None
+
+    def deny(self, order: Order, intent: OrderIntent, denied: OrderDenied) -> list[Body]:
+        """An order is not sent, nor the exits that would wait for it."""
+        gone = [
+            one for one, state in self.live.items() if state.intent and state.intent.parent == intent.client_order_id
+        ]
+        for one in (order.id, *gone):
+            del self.live[one]
+        return [intent, denied]
 
     def bodies(self, events: Sequence[OrderEvent]) -> list[Body]:
         """The events of the present bar, or of a part of it, told in order."""
@@ -120,6 +147,16 @@ class OrderTranslation:
             else:
                 told += self._order(state, event)
         return told
+
+    @property
+    def mark(self) -> Mark:
+        """Where naming stands, to go on from."""
+        return Mark(self._bar_us, self._price, self._named)
+
+    def resume(self, live: Mapping[int, OrderState], mark: Mark) -> None:
+        """Go on from the orders that live, and where naming stood."""
+        self.live = dict(live)
+        self._bar_us, self._price, self._named = mark.bar_us, mark.price, mark.named
 
     def keep(self, orders: Collection[int]) -> None:
         """Forget all orders but those that the book still holds."""
@@ -178,7 +215,7 @@ class OrderTranslation:
         name = state.client_order_id if state.fills == 1 else f"{state.client_order_id}.{state.fills}"
         if not traded:
             told += [
-                self._market(state, name, event, sum((exact(abs(one.quantity)) for one in mine), Decimal(0))),
+                self._market(state, name, event.quantity, sum((exact(abs(one.quantity)) for one in mine), Decimal(0))),
                 OrderSubmitted(client_order_id=name, venue=VENUE),
             ]
             if event.kind == "trade":
@@ -205,11 +242,11 @@ class OrderTranslation:
             traded_ns=self._bar_us * 1_000,
         )
 
-    def _market(self, state: OrderState, name: str, event: OrderEvent, quantity: Decimal) -> OrderIntent:
+    def _market(self, state: OrderState, name: str, signed: float, quantity: Decimal) -> OrderIntent:
         return OrderIntent(
             client_order_id=name,
             symbol=self._symbol,
-            side=_side(event.quantity),
+            side=_side(signed),
             order_type="market",
             quantity=quantity,
             time_in_force="gtc",

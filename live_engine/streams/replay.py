@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from live_engine.streams.stream import Update
 
 SECOND_NS = 1_000_000_000
+PASSED_OVER = 4_096  # the same for updates that nobody gets
 BREATH = 64  # updates at full speed between two turns of the event loop: others are to run as well
 
 
@@ -31,8 +32,9 @@ def due_ns(update: Update) -> int:
 class ReplayStream:
     """Updates at `speed` times the pace they happened at; 0 is as fast as whoever reads takes them.
 
-    `updates` is called when the iteration begins and read one by one, so nothing piles up in memory; times that step
-    back are given out at once. `clock` answers nanoseconds that never step back, `sleep` takes seconds.
+    `updates` is called when the iteration begins and read one by one, so nothing piles up in memory; those that were
+    known before `after_ns` (UTC) are passed over, and times that step back are given out at once. `clock` answers
+    nanoseconds that never step back, `sleep` takes seconds.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class ReplayStream:
         speed: float,
         clock: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        after_ns: int = 0,
     ) -> None:
         if not 0.0 <= speed < float("inf"):
             raise PricesError(
@@ -55,6 +58,7 @@ class ReplayStream:
         self._speed = speed
         self._clock = clock
         self._sleep = sleep
+        self._after_ns = after_ns
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[Update]:
@@ -62,8 +66,12 @@ class ReplayStream:
         started_ns, first_ns, count = self._clock(), None, 0
         try:
             for update in updates:
-                first_ns = due_ns(update) if first_ns is None else first_ns
                 count += 1
+                if due_ns(update) < self._after_ns:
+                    if count % PASSED_OVER == 0:
+                        await self._sleep(0.0)
+                    continue
+                first_ns = due_ns(update) if first_ns is None else first_ns
                 if self._speed > 0.0:
                     passed_ns = (due_ns(update) - first_ns) / self._speed
                     await self._wait(started_ns + passed_ns)
@@ -94,6 +102,7 @@ def replay_file(
     speed: float,
     clock: Callable[[], int],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    after_ns: int = 0,
 ) -> ReplayStream:
     """Replay a CSV file of one symbol's bars or ticks; PricesError is raised as its wrong line is met."""
     return ReplayStream(
@@ -103,6 +112,7 @@ def replay_file(
         speed=speed,
         clock=clock,
         sleep=sleep,
+        after_ns=after_ns,
     )
 
 
@@ -114,6 +124,7 @@ def replay_export(
     speed: float,
     clock: Callable[[], int],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    after_ns: int = 0,
 ) -> ReplayStream:
     """Replay the bars that the data platform published; PricesError is raised as reading begins, or at a wrong row."""
     return ReplayStream(
@@ -123,4 +134,5 @@ def replay_export(
         speed=speed,
         clock=clock,
         sleep=sleep,
+        after_ns=after_ns,
     )

@@ -37,6 +37,15 @@ ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("PI5_KILLS", "3"))
 SMA = '[[live.strategies]]\nname = "sma_cross"\nsymbol = "GOOG"\nparams = { fast = 10, slow = 30 }\n'
 ATR = '[[live.strategies]]\nname = "atr_breakout"\nsymbol = "GOOG"\n'
+WIDE = """[live.risk]
+max_order_quantity = "1e9"
+max_order_notional = "1e12"
+max_position_quantity = "1e9"
+max_position_notional = "1e12"
+max_gross_exposure = "1e6"
+max_daily_loss = "1e9"
+max_drawdown_pct = "100"
+"""
 OF_A_RUN = (EngineStarted, EngineStopped, StreamConnected)
 
 
@@ -48,9 +57,10 @@ class Home:
         self.config = folder / "pi5.toml"
         self.journal = folder / "var" / "journal" / "live.sqlite"
 
-    def configure(self, live: str, strategies: str = SMA) -> None:
-        """Write pi5.toml."""
-        self.config.write_text(f'home = "{self.folder / "var"}"\n[live]\n{live}\n{strategies}')
+    def configure(self, live: str, strategies: str = SMA, risk: str = WIDE) -> None:
+        """Write pi5.toml, of an engine that answers nobody and that no limit holds up."""
+        port = "" if "port =" in live else "port = 0\n"
+        self.config.write_text(f'home = "{self.folder / "var"}"\n[live]\n{port}{live}\n{strategies}{risk}')
 
     @contextmanager
     def start(self, **environ: str) -> Iterator[subprocess.Popen[str]]:
@@ -245,8 +255,7 @@ def test_two_engines_on_one_journal_are_refused(home: Home) -> None:
         ('prices = "export"', SMA, 1, "market.sqlite: there is no such file"),
         ('prices = "bad.csv"', SMA + SMA.replace("GOOG", "A"), 2, "a file holds one symbol"),
         ("speed = -1", SMA, 2, "live.speed"),
-        ("behind_proxy = true", SMA, 2, "key 'live.behind_proxy' is set"),
-        ("", SMA + "[live.risk]\nmax_daily_loss = 5\n", 2, "does not follow it yet"),
+        ('tls_cert = "a.pem"', SMA, 2, "key 'live.tls_key' is missing"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else None,
 )

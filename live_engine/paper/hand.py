@@ -1,0 +1,217 @@
+"""Orders by hand on paper: what is to be written down of them next, read off their book alone.
+
+So whatever a crash left undone is asked for again, and what is on its way to the device is not asked for twice: an
+order with a step under way (`moving`) gets no second one until the device has the first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from live_engine.events import (
+    BarClosed,
+    Body,
+    OrderAccepted,
+    OrderCanceled,
+    OrderIntent,
+    OrderReplaced,
+    OrderSubmitted,
+    ReplaceRejected,
+)
+from live_engine.orders import contingency
+from live_engine.paper.venue import VENUE, Venue
+from live_engine.risk import kill_switch
+from live_engine.risk.view import WorkingOrder
+from trading.bar import Bar
+from trading.timeframe import DAY_SECONDS, SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from live_engine.money import Money
+    from live_engine.orders.order import Order
+    from live_engine.paper.venue import HandSettings
+    from live_engine.restore import State
+    from live_engine.streams.stream import Tick
+    from trading.instrument import Instrument
+
+NS_PER_S = 1_000_000_000
+KILLED = "the kill switch is on"
+REQUESTED = "requested"
+REPLACED_TOO_LATE = "the order whose place it takes has ended, or fills just now"
+
+
+class HandDesk:
+    """Steps of orders by hand. Nothing here is done: what is answered is to be written down."""
+
+    def __init__(
+        self,
+        state: State,
+        money: Money,
+        settings: HandSettings,
+        instruments: Mapping[str, Instrument],
+        session_ends_s: int,
+    ) -> None:
+        self.moving: set[str] = set()
+        self._state, self._money = state, money
+        self._instruments = instruments
+        self._session_ends_s = session_ends_s
+        self._venue = Venue(settings)
+        self._coming: dict[str, OrderIntent] = {}  # on their way to the device
+
+    def claimed(self, bodies: Iterable[Body]) -> list[Body]:
+        """Those steps whose orders have none on its way; what is answered counts as being on its way."""
+        taken: list[Body] = []
+        names: set[str] = set()
+        for body in bodies:
+            name = _moved(body)
+            if name not in self.moving:
+                taken.append(body)
+                names.add(name)
+        self.moving |= names - {""}
+        return taken
+
+    def handed_in(self, body: Body) -> None:
+        """An event goes to the device."""
+        if isinstance(body, OrderIntent) and not body.strategy:
+            self._coming[body.client_order_id] = body
+
+    def arrived(self, body: Body) -> None:
+        """The device has an event, or will never have it."""
+        self.moving.discard(_moved(body))
+        if isinstance(body, OrderIntent):
+            self._coming.pop(body.client_order_id, None)
+
+    def outstanding(self) -> Iterator[Body]:
+        """All that is to be done now, after a start."""
+        book = self._state.books.hand
+        yield from self._steps(contingency.outstanding(book), book.open_orders())
+
+    def following(self, body: Body) -> Iterator[Body]:
+        """What is to be done because of an event that the book has just taken in."""
+        book = self._state.books.hand
+        own = getattr(body, "client_order_id", "")
+        if own in book.orders:
+            yield from self._steps(contingency.consequences(book, body), book.chain(own))
+
+    def killing(self, now_ns: int) -> Iterator[Body]:
+        """What the kill switch wants of orders and positions by hand."""
+        switch, book = self._state.risk.switch, self._state.books.hand
+        if switch.action not in ("cancel-all", "flatten"):
+            return
+        held = {symbol: one.quantity for symbol, one in book.positions.by_symbol.items() if one.quantity}
+        wanted = kill_switch.consequences(switch, self.working(), held)
+        for order in map(book.orders.get, wanted.cancel):
+            if order is not None and not order.cancel_asked:
+                yield contingency.cancel(order, KILLED, switch.actor)
+        for number, close in enumerate(wanted.close):
+            yield OrderIntent(
+                client_order_id=f"flatten-{now_ns // 1_000}-{number}",
+                symbol=close.symbol,
+                side=close.side,
+                order_type="market",
+                quantity=close.quantity,
+                time_in_force="gtc",
+                reduce_only=True,
+                actor=switch.actor,
+                decision_price=self._state.risk.last_price(close.symbol),
+                currency=book.positions.by_symbol[close.symbol].currency,
+            )
+
+    def working(self) -> list[WorkingOrder]:
+        """The orders that may still fill, those on their way to the device too."""
+        book = self._state.books.hand
+        coming = (intent for own, intent in self._coming.items() if own not in book.orders)
+        return [*map(_working, book.open_orders()), *map(_wanted, coming)]
+
+    def on_price(self, update: Tick | BarClosed) -> list[Body]:
+        """What a price does to the orders of its symbol that are at the venue."""
+        book = self._state.books.hand
+        working = [order for order in book.open_orders(update.symbol) if self._is_at_venue(order)]
+        instrument = self._instruments.get(update.symbol)
+        if not working or instrument is None:
+            return []
+        bar, ends = self._bar(update)
+        means = self._money.means(update.symbol)
+        return self._venue.on_bar(working, bar, instrument, means, fills=book.fills, ends=ends)
+
+    def _steps(self, first: Iterable[Body], orders: Iterable[Order]) -> Iterator[Body]:
+        """What other orders ask of some, and for those of which nothing is asked, what goes to the venue."""
+        asked = set()
+        for step in first:
+            asked.add(_moved(step))
+            yield step
+        for order in orders:
+            if order.id not in asked:
+                yield from self._sending(order)
+
+    def _sending(self, order: Order) -> Iterator[Body]:
+        """What goes to the venue of an order and what it answers: this venue does at once."""
+        if order.is_open and order.cancel_asked:
+            yield OrderCanceled(client_order_id=order.id, reason=REQUESTED)
+        elif order.is_open and order.is_held and not order.waiting:
+            yield OrderSubmitted(client_order_id=order.id, venue=VENUE)
+            named = f"{VENUE}-{order.seq}"
+            old = self._state.books.hand.orders.get(order.intent.replaces)
+            if old is None:
+                yield OrderAccepted(client_order_id=order.id, venue_order_id=named)
+            elif old.is_open and old.id not in self.moving and order.quantity > order.cumulative:
+                yield OrderReplaced(client_order_id=order.id, venue_order_id=named)
+            else:
+                yield ReplaceRejected(client_order_id=order.id, reason=REPLACED_TOO_LATE)
+
+    def _is_at_venue(self, order: Order) -> bool:
+        return not order.is_held and not order.cancel_asked and order.id not in self.moving
+
+    def _bar(self, update: Tick | BarClosed) -> tuple[Bar, bool]:
+        """The rulebook's form of a price, and whether a session ends with it."""
+        if isinstance(update, BarClosed):
+            length_s = SECONDS[update.timeframe]
+            end_s = update.ts_ns // NS_PER_S + length_s
+            ends = length_s >= DAY_SECONDS or (end_s - self._session_ends_s) % DAY_SECONDS == 0
+            numbers = (update.open, update.high, update.low, update.close, update.volume)
+            return Bar(update.ts_ns // 1_000, *map(float, numbers)), ends
+        before_ns = self._state.risk.clock.heard_ns or update.ts_ns
+        ends = self._session(before_ns) != self._session(update.ts_ns)
+        price = float(update.price)
+        return Bar(update.ts_ns // 1_000, price, price, price, price, float(update.size)), ends
+
+    def _session(self, ts_ns: int) -> int:
+        return (ts_ns // NS_PER_S - self._session_ends_s) // DAY_SECONDS
+
+
+def _moved(body: Body) -> str:
+    """The order that a step is about: of a replacement by the engine itself, the one whose place it takes."""
+    if isinstance(body, OrderIntent):
+        return body.replaces if body.actor == contingency.ACTOR else body.client_order_id
+    name: str = getattr(body, "client_order_id", "")
+    return name
+
+
+def _working(order: Order) -> WorkingOrder:
+    intent = order.intent
+    stops = intent.stop_price is not None or intent.trail is not None
+    return WorkingOrder(
+        client_order_id=order.id,
+        symbol=intent.symbol,
+        side=intent.side,
+        order_type=intent.order_type,
+        remaining=order.leaves,
+        filled=order.cumulative,
+        limit_price=intent.limit_price,
+        reduce_only=intent.reduce_only,
+        resting=not order.waiting and (order.triggered or not stops),
+    )
+
+
+def _wanted(intent: OrderIntent) -> WorkingOrder:
+    return WorkingOrder(
+        client_order_id=intent.client_order_id,
+        symbol=intent.symbol,
+        side=intent.side,
+        order_type=intent.order_type,
+        remaining=intent.quantity,
+        limit_price=intent.limit_price,
+        reduce_only=intent.reduce_only,
+        resting=intent.stop_price is None and intent.trail is None and not intent.parent,
+    )
