@@ -60,7 +60,7 @@ def test_machines_get_the_error_as_json(config: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "environ", "where", "what"),
     [
-        ("[live]\nport = 0", {}, "pi5.toml, line 2", "key 'live.port': expected `int` >= 1"),
+        ("[live]\nport = -1", {}, "pi5.toml, line 2", "key 'live.port': expected `int` >= 0"),
         ("[live]\nport = 65536", {}, "pi5.toml, line 2", "key 'live.port': expected `int` <= 65535"),
         ("live = 3", {}, "pi5.toml, line 1", "key 'live': expected `object`, got `int`"),
         ("live = 3", {"PI5_LIVE_PORT": "9001"}, "variable PI5_LIVE_PORT", "key 'live' is no table in the file"),
