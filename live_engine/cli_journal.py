@@ -18,7 +18,7 @@ from live_engine.journal.export import export
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.search import search
 from live_engine.journal.verify import verify
-from live_engine.settings import journal_file, load_home
+from live_engine.settings import exported_days, journal_file, load_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def export_command(path: Path, *, as_json: bool) -> None:
     """Write the UTC days that are over to PI5_HOME/exports/journal, one file of JSON lines each."""
     with explained(as_json=as_json):
         home = load_home(path)
-        files = export(journal_file(home), home / "exports" / "journal", now_ns=time.time_ns())
+        files = export(journal_file(home), exported_days(home), now_ns=time.time_ns())
     if as_json:
         click.echo(json.dumps({"files": [str(file) for file in files]}))
     else:

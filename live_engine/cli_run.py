@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,9 @@ from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.floor import Floor
 from live_engine.journal.writer import Journal
 from live_engine.notify import Notifier
-from live_engine.prices import open_stream
+from live_engine.prices import history, open_stream
 from live_engine.restore import restore
-from live_engine.settings import journal_file, load_home, load_instruments, load_settings
+from live_engine.settings import exported_days, journal_file, load_home, load_instruments, load_settings
 
 if TYPE_CHECKING:
     import socket
@@ -67,13 +68,16 @@ async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument
         loop.add_signal_handler(name, stop.set)
     bound = _listen(live)
     with Journal(journal_file(home)) as journal:
-        state = restore(journal.path, live.strategies)
+        state = restore(journal.path, live.strategies, exported_days(home))
         heard_ns = state.risk.clock.heard_ns
         stream = open_stream(live, home, clock=clock, wall_ns=time.time_ns(), heard_ns=heard_ns)
         floor = Floor(journal, state, live, instruments)
         office = _office(floor, journal)
-        engine = Engine(journal, floor, stream, home=home, clock=clock, on_price=office.on_price)
+        past = partial(history, live, home)
+        engine = Engine(journal, floor, stream, home=home, clock=clock, on_price=office.on_price, history=past)
         services = [] if bound is None else [_answering(office, live, home, bound)]
+        if live.journal_keep_days:
+            services.append(_keeping_house(journal, live, home))
         reason = await engine.run(stop, Notifier(os.environ), version=version("pi5"), services=services)
         return reason, engine.seq
 
@@ -111,3 +115,10 @@ def _answering(office: FrontOffice, live: LiveSettings, home: Path, bound: socke
 
     app = build(office, live, Tokens(tokens_file(home)))
     return lambda ended: serve(app, live, bound, ended)
+
+
+def _keeping_house(journal: Journal, live: LiveSettings, home: Path) -> Service:
+    """Retention as a service of the engine."""
+    from live_engine.housekeeping import keep_house
+
+    return lambda ended: keep_house(journal, exported_days(home), live.journal_keep_days, ended, wall=time.time_ns)

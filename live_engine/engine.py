@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from live_engine.events import BarClosed, EngineStarted, EngineStopped, StreamGap
+from live_engine.events import EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
 from live_engine.risk import kill_file
 from live_engine.streams.feed import Feed
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from live_engine.events import Body
+    from live_engine.events import BarClosed, Body
     from live_engine.floor import Floor
     from live_engine.journal.writer import Journal
     from live_engine.notify import Notifier
+    from live_engine.paper.settings import StrategySettings
     from live_engine.streams.stream import Stream, Update
 
     Service = Callable[[asyncio.Event], Awaitable[None]]  # beside the trading, until the event is set
@@ -33,7 +34,7 @@ CHECK_S = 1.0
 
 
 class Engine:
-    """A floor on one stream of prices; `clock` answers monotonic nanoseconds."""
+    """A floor on one stream of prices; `clock` answers monotonic nanoseconds, `history` what warms a strategy up."""
 
     def __init__(
         self,
@@ -44,9 +45,10 @@ class Engine:
         home: Path,
         clock: Callable[[], int],
         on_price: Callable[[str], None] = lambda _symbol: None,
+        history: Callable[[StrategySettings], Sequence[BarClosed]] = lambda _strategy: (),
     ) -> None:
         self._journal, self._floor, self._stream, self._clock = journal, floor, stream, clock
-        self._home, self._on_price = home, on_price
+        self._home, self._on_price, self._history = home, on_price, history
         timeframes = {desk.settings.timeframe for desk in floor.state.broker.desks.values()}
         self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
         self._snapshot_seq = floor.state.folded_from
@@ -96,26 +98,18 @@ class Engine:
         await self._write(floor.state.lacking)
         await self._write([EngineStarted(program=version, restored_seq=floor.state.folded_from)])
         await self._obey_kill_file()
-        for key in floor.state.broker.desks:
-            await self._write(floor.state.broker.start(key, []))
+        for key, desk in floor.state.broker.desks.items():
+            past = [] if desk.started else self._history(desk.settings)
+            await self._write(floor.state.broker.start(key, past))
         floor.begin()
         await floor.settled()
 
     async def _trade(self) -> None:
         async for update in self._stream:
-            floor = self._floor
-            told: list[Body] = floor.on_update(update)
-            for body in self.feed.on_update(update, self._clock()):
-                if isinstance(body, BarClosed):
-                    told += floor.on_bar(body)
-                elif not isinstance(body, StreamGap):  # nobody can fetch again what a file, or a dream, lacks
-                    told.append(body)
-            marked = floor.mark()
+            told = self.feed.on_update(update, self._clock())
+            # Nobody can fetch again what a file, or a dream, lacks.
+            await self._floor.take(update, (one for one in told if not isinstance(one, StreamGap)), flow=_flow(update))
             self._on_price(update.symbol)
-            await self._write([*told, *marked], flow=_flow(update))
-            lost = floor.breach() if marked else None
-            if lost is not None:
-                await floor.throw(lost)
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()
 

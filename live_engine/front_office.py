@@ -63,7 +63,7 @@ class FrontOffice:
         """Tell who listens of a durable event; the floor calls it."""
         body = event.body
         if isinstance(body, events.OrderFilled) and changed is not None:
-            fill = self._floor.state.books.book_of(changed).fills[changed.id].get(body.fill_id)
+            fill = self._floor.state.books.book_of(changed).fills.get(changed.id, {}).get(body.fill_id)
             if fill is not None and fill.seq == event.seq:
                 if len(self._fills) == KEEP_FILLS:
                     self._fills_from = self._fills[0].seq

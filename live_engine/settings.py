@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from datetime import date  # noqa: TC003 - msgspec reads it at run time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -35,19 +36,23 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     orders trade on the account of [live.hand], and those good for the day end at `session_ends_s` of the UTC day.
     `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `timeframe` is that of a
     replay where no strategy names one. `speed` is how many times faster than they happened prices come, 0 as fast as
-    they are taken; `seed` makes the same simulated prices again. Other machines reach the engine over TLS (`tls_cert`
+    they are taken, `replay_from` the day (UTC) that a replay begins with: strategies are warmed up by the bars of
+    before; `seed` makes the same simulated prices again. Other machines reach the engine over TLS (`tls_cert`
     and `tls_key`, PEM files) or through a proxy of this machine that speaks it (`behind_proxy`), under the names of
-    `allowed_hosts`.
+    `allowed_hosts`. Days older than `journal_keep_days` are exported and leave the journal, with 0 none does.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
     prices: Annotated[str, msgspec.Meta(min_length=1)] = "simulated"
     speed: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1.0
+    replay_from: date | None = None
     seed: int = 1
+    mode: Literal["paper", "live"] = "paper"
     symbols: tuple[Symbol, ...] = ()
     timeframe: Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d"] = "1d"
     session_ends_s: Annotated[int, msgspec.Meta(gt=0, le=DAY_SECONDS)] = DAY_SECONDS
+    journal_keep_days: Annotated[int, msgspec.Meta(ge=0, le=36_500)] = 0
     hand: HandSettings = HandSettings()
     strategies: tuple[StrategySettings, ...] = ()
     risk: RiskLimits = RiskLimits()
@@ -97,6 +102,11 @@ def journal_file(home: Path) -> Path:
     return home / "journal" / "live.sqlite"
 
 
+def exported_days(home: Path) -> Path:
+    """Where closed days of the journal are exported to."""
+    return home / "exports" / "journal"
+
+
 def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveSettings:
     """[live] of the file with PI5_LIVE_<KEY> laid over it; raises SettingsError in one line."""
     tables: dict[str, type[msgspec.Struct]] = {"risk": RiskLimits, "hand": HandSettings}
@@ -118,11 +128,29 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> LiveS
             hint='use "127.0.0.1" and ssh -L, or set tls_cert and tls_key, or behind_proxy = true',
         )
     check_strategies(live.strategies)
+    _check_mode(live, path, origin)
     wrong = first_wrong(live.risk)
     if wrong is not None:
         dotted = f"live.risk.{wrong[0]}"
         raise SettingsError(f"key {dotted!r}: {wrong[1]}", where=config.where(dotted, path, origin), hint=EXAMPLE_HINT)
     return live
+
+
+def _check_mode(live: LiveSettings, path: Path, origin: Mapping[str, str]) -> None:
+    """Real money wants each strategy promoted, limits that somebody has chosen, and a venue."""
+    if live.mode == "paper":
+        return
+    for one in live.strategies:
+        if not one.promoted:
+            raise SettingsError(f"{one.where} is not promoted", where=str(path), hint="set promoted = true once it may")
+    if live.risk == RiskLimits():
+        raise SettingsError(
+            "[live.risk] sets no limit", where=str(path), hint="choose limits; the defaults are for paper"
+        )
+    hint = 'there is no venue yet: use mode = "paper"'
+    raise SettingsError(
+        "key 'live.mode': nothing can be traded live", where=config.where("live.mode", path, origin), hint=hint
+    )
 
 
 def load_instruments(path: Path, symbols: Iterable[str]) -> tuple[Instrument, ...]:
