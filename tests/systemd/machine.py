@@ -64,7 +64,7 @@ def booted(read_only: Mapping[Path, str]) -> Iterator[Machine]:
     places = [f"--bind-ro={here}:{there}" for here, there in read_only.items()]
     with own_group() as group, tempfile.TemporaryFile("w+") as console:
         # Who started it may be killed: `unshare` dies with its parent, and with it all processes of its namespace.
-        mortal = ["setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
+        mortal = ["setpriv", "--pdeathsig=KILL", "unshare", "--pid", "--mount-proc", "--fork", "--kill-child"]
         grouped = ["sh", "-c", OWN_GROUP, str(group)]
         nspawn = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
         where = [f"--directory={root}", "--read-only", "--volatile=overlay", *places, "--boot"]
