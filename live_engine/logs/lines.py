@@ -24,7 +24,7 @@ DEBUG_PRIORITY = 7
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept of a record, free of secrets: `at` is UTC, `error` a traceback, its end if it is long."""
+    """What is kept of a record: `at` is UTC, `error` a traceback, its end if it is long."""
 
     at: str
     level: str
@@ -34,7 +34,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def entry_of(record: logging.LogRecord) -> Entry:
-    """Read a record at once, in the thread that made it: what it points to may change."""
+    """Read a record at once, in the thread that made it: what it points to may change.
+
+    Secrets are taken out where a line is made, which costs more and is another thread's to do.
+    """
     try:
         message = record.getMessage()
     except Exception:  # noqa: BLE001 - a call with wrong arguments says at least what it has
@@ -50,7 +53,8 @@ def entry_of(record: logging.LogRecord) -> Entry:
 
 def json_line(entry: Entry) -> bytes:
     """For the file."""
-    return msgspec.json.encode(entry) + b"\n"
+    message, error = without_secrets(entry.message), without_secrets(entry.error)
+    return msgspec.json.encode(msgspec.structs.replace(entry, message=message, error=error)) + b"\n"
 
 
 def plain_line(entry: Entry) -> bytes:
@@ -71,8 +75,8 @@ def line_for(journal_stream: str) -> Callable[[Entry], bytes]:
 
 
 def _one_line(entry: Entry) -> str:
-    error = " | ".join(line.strip() for line in entry.error.splitlines())
-    return CONTROL.sub(_shown, f"{entry.logger}: {entry.message}" + (f" | {error}" if error else ""))
+    error = " | ".join(line.strip() for line in without_secrets(entry.error).splitlines())
+    return CONTROL.sub(_shown, f"{entry.logger}: {without_secrets(entry.message)}" + (f" | {error}" if error else ""))
 
 
 def _shown(found: re.Match[str]) -> str:
@@ -81,9 +85,9 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def _told(text: str, longest: int) -> str:
-    """A text that JSON can hold, not too long, without secrets."""
+    """A text that JSON can hold, and not too long."""
     cut = text if len(text) <= longest else f"{text[:longest]}..."
-    return without_secrets(cut.encode("utf-8", "backslashreplace").decode())
+    return cut.encode("utf-8", "backslashreplace").decode()
 
 
 def _error(record: logging.LogRecord) -> str:

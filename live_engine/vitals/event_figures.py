@@ -74,16 +74,14 @@ class EventFigures:
         )
         self._sent_ns: OrderedDict[str, int] = OrderedDict()
 
-    def on_event(self, event: events.Event, order: Order | None = None) -> None:
+    def on_event(self, event: events.Event, order: Order | None) -> None:
         """Count an event that is on the device; `order` is what OrderBook.apply made of it (None: nothing changed)."""
         body = event.body
         self._events.add(events.type_of(body))
         if order is not None:
             self._count_order(body, order)
         self._time_answer(event)
-        if isinstance(body, events.OrderFilled):
-            self._fills.add()
-        elif isinstance(body, events.OrderRejected):
+        if isinstance(body, events.OrderRejected):
             self._rejects.add(reason_class(body.reason))
         elif isinstance(body, events.OrderDenied):
             self._denied.add(body.rule)
@@ -115,6 +113,8 @@ class EventFigures:
 
     def _count_order(self, body: events.Body, order: Order) -> None:
         """What the book did not take for a change of state (an answer after the end, a part of a fill) counts not."""
+        if isinstance(body, events.OrderFilled):
+            self._fills.add()
         state = OrdStatus.FILLED if isinstance(body, events.OrderFilled) else STATES.get(type(body))
         if state is order.standing and not (isinstance(body, events.OrderFilled) and body.late):
             self._orders.add(order.venue, state.value)

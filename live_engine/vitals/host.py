@@ -20,7 +20,7 @@ LARGEST = 65_536
 
 
 def read_host(home: Path, root: Path = Path("/")) -> Host:
-    """Everything at once, in less than a millisecond unless the disk hangs: call it in a thread."""
+    """Everything at once. It takes a millisecond, and without end when the disk hangs: call it in a thread."""
     free, ratio = _disk(home)
     return Host(
         rss_bytes=_kib(root / "proc/self/status", "VmRSS"),
