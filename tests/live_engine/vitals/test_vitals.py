@@ -7,7 +7,7 @@ import sqlite3
 import time
 from contextlib import closing
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from live_engine.api.figures import Figures
 from live_engine.events import EngineStopped
@@ -22,9 +22,6 @@ from live_engine.vitals.vitals import Vitals, lag_of
 from tests.live_engine.orders.order_events import accepted, intent, submitted
 from tests.live_engine.vitals.clock import Clock
 from tests.live_engine.vitals.exposition import parse
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_journals_state_is_read_and_all_figures_are_well_formed(tmp_path: Path) -> None:
@@ -76,6 +73,8 @@ def test_a_journals_state_is_read_and_all_figures_are_well_formed(tmp_path: Path
     assert found["live_equity"].value("live_equity") == 100_000.5
     assert found["live_position_notional"].value("live_position_notional", symbol="A") == -5
     assert found["process_resident_memory_bytes"].value("process_resident_memory_bytes") > 1_000_000
+    page = (Path(__file__).resolve().parents[3] / "docs" / "live.md").read_text(encoding="utf-8")
+    assert not {name for name in found if f"`{name}" not in page}
     own = {line.split()[2] for line in api.text(auth_failures=0).splitlines() if line.startswith("# TYPE")}
     assert own
     assert not own & set(found)
