@@ -18,17 +18,21 @@ from live_engine.engine import Engine
 from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.floor import Floor
 from live_engine.journal.writer import Journal
+from live_engine.logs.setup import configure
 from live_engine.notify import Notifier
 from live_engine.prices import history, open_stream
 from live_engine.restore import restore
 from live_engine.settings import exported_days, journal_file, load_home, load_instruments, load_settings
+from live_engine.vitals.monitor import Monitor
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
     from live_engine.engine import Service
+    from live_engine.events import Event
     from live_engine.front_office import FrontOffice
+    from live_engine.orders.order import Order
     from live_engine.settings import LiveSettings
     from trading.instrument import Instrument
 
@@ -52,7 +56,12 @@ def run(path: Path) -> None:
                 where=str(path),
                 hint="add [[live.strategies]] with `name` and `symbol`, or name live.symbols to trade by hand",
             )
-        reason, seq = asyncio.run(trade(live, home, load_instruments(path, symbols)))
+        instruments = load_instruments(path, symbols)
+        stop_logs = configure(home, os.environ)
+        try:
+            reason, seq = asyncio.run(trade(live, home, instruments))
+        finally:
+            stop_logs()
     except LiveEngineError as error:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         sys.exit(WRONG_CONFIGURATION if isinstance(error, SettingsError) else FAILED)
@@ -72,9 +81,12 @@ async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument
         heard_ns = state.risk.clock.heard_ns
         stream = open_stream(live, home, clock=clock, wall_ns=time.time_ns(), heard_ns=heard_ns)
         floor = Floor(journal, state, live, instruments)
-        office = _office(floor, journal)
+        monitor = Monitor(home, floor, journal)
+        office = _office(floor, journal, monitor)
         past = partial(history, live, home)
-        engine = Engine(journal, floor, stream, home=home, clock=clock, on_price=office.on_price, history=past)
+        engine = Engine(
+            journal, floor, stream, home=home, clock=clock, monitor=monitor, on_price=office.on_price, history=past
+        )
         services = [] if bound is None else [_answering(office, live, home, bound)]
         if live.journal_keep_days:
             services.append(_keeping_house(journal, live, home))
@@ -82,21 +94,19 @@ async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument
         return reason, engine.seq
 
 
-def _office(floor: Floor, journal: Journal) -> FrontOffice:
-    """The floor as the API sees it."""
+def _office(floor: Floor, journal: Journal, monitor: Monitor) -> FrontOffice:
+    """The floor as the API sees it, which hears of every event, as the figures do."""
     from live_engine.front_office import FrontOffice
 
-    office = FrontOffice(floor, journal.path, reasons=lambda: _reasons(floor), figures=lambda: _figures(floor))
-    floor.on_event = office.on_event
+    office = FrontOffice(floor, journal.path, reasons=monitor.reasons, figures=monitor.figures)
+
+    def on_event(event: Event, changed: Order | None) -> None:
+        monitor.events.on_event(event, changed)
+        office.on_event(event, changed)
+
+    floor.on_event = on_event
+    office.on_repeated = monitor.events.on_duplicate
     return office
-
-
-def _reasons(floor: Floor) -> Sequence[str]:
-    return [] if floor.failed is None else [str(floor.failed)]
-
-
-def _figures(floor: Floor) -> str:
-    return f"# TYPE live_journal_last_seq counter\nlive_journal_last_seq {floor.state.seq}\n"
 
 
 def _listen(live: LiveSettings) -> socket.socket | None:

@@ -13,6 +13,7 @@ from live_engine.events import EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
 from live_engine.risk import kill_file
 from live_engine.streams.feed import Feed
+from live_engine.vitals.readings import StreamAge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
     from live_engine.notify import Notifier
     from live_engine.paper.settings import StrategySettings
     from live_engine.streams.stream import Stream, Update
+    from live_engine.vitals.monitor import Monitor
 
     Service = Callable[[asyncio.Event], Awaitable[None]]  # beside the trading, until the event is set
 
 SNAPSHOT_EVENTS = 20_000  # a start folds no more than these, unless the code has changed
 MAX_SILENCE_S = 60.0
-HANGS_NS = 10_000_000_000  # a device that has not taken an event for so long: the watchdog is to act
 CHECK_S = 1.0
+SECOND_NS = 1_000_000_000
 
 
 class Engine:
@@ -44,11 +46,13 @@ class Engine:
         *,
         home: Path,
         clock: Callable[[], int],
+        monitor: Monitor,
         on_price: Callable[[str], None] = lambda _symbol: None,
         history: Callable[[StrategySettings], Sequence[BarClosed]] = lambda _strategy: (),
     ) -> None:
         self._journal, self._floor, self._stream, self._clock = journal, floor, stream, clock
-        self._home, self._on_price, self._history = home, on_price, history
+        self._home, self._monitor, self._on_price, self._history = home, monitor, on_price, history
+        self._has_ended = False  # the prices, not the engine
         timeframes = {desk.settings.timeframe for desk in floor.state.broker.desks.values()}
         self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
         self._snapshot_seq = floor.state.folded_from
@@ -69,6 +73,7 @@ class Engine:
         ended = asyncio.Event()
         trading = asyncio.create_task(self._trade())
         watching = asyncio.create_task(self._watch(notifier))
+        measuring = asyncio.create_task(self._monitor.run())
         beside = [asyncio.ensure_future(service(ended)) for service in services]
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         notifier.ready()
@@ -85,9 +90,9 @@ class Engine:
             await asyncio.gather(*beside)
             await self._floor.settled()
         finally:
-            for task in (trading, watching, stopping, *beside):
+            for task in (trading, watching, measuring, stopping, *beside):
                 task.cancel()
-            await asyncio.gather(trading, watching, stopping, *beside, return_exceptions=True)
+            await asyncio.gather(trading, watching, measuring, stopping, *beside, return_exceptions=True)
         await self._floor.append([EngineStopped(reason=reason)])
         await self._keep_snapshot()
         return reason
@@ -112,18 +117,29 @@ class Engine:
             self._on_price(update.symbol)
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()
+        self._has_ended = True
 
     async def _watch(self, notifier: Notifier) -> None:
-        """Tell systemd that the loop turns and the journal that a stream is mute, and obey the kill file."""
+        """Tell systemd that the loop turns and the journal what is not well any more, and obey the kill file."""
         every_s = min(CHECK_S, notifier.ping_every_s or CHECK_S)
+        looked_ns = -SECOND_NS
         while True:
+            now_ns = self._clock()
             if self._floor.failed is not None:
                 raise self._floor.failed
-            if self._journal.oldest_wait_ns() < HANGS_NS:
+            if now_ns - looked_ns >= SECOND_NS:
+                looked_ns = now_ns
+                await self._obey_kill_file()
+                await self._write([*self.feed.age.check(now_ns), *self._monitor.look([self._stream_age(now_ns)])])
+            if self._monitor.is_alive():
                 notifier.alive()
-            await self._obey_kill_file()
-            await self._write([*self.feed.age.check(self._clock())])
             await asyncio.sleep(every_s)
+
+    def _stream_age(self, now_ns: int) -> StreamAge:
+        age = self.feed.age
+        return StreamAge(
+            name=self._stream.name, age_s=age.age_s(now_ns), is_stale=age.is_stale, has_ended=self._has_ended
+        )
 
     async def _obey_kill_file(self) -> None:
         await kill_file.take(self._home, self._floor.state.risk.switch, self._floor.throw)

@@ -14,37 +14,23 @@ from live_engine.events import (
     CancelRequested,
     OrderAccepted,
     OrderCanceled,
-    OrderDenied,
     OrderFilled,
     OrderIntent,
     OrderSubmitted,
 )
-from tests.live_engine.trading_floor import DAY_NS, NOON_NS, live_settings, trading
+from live_engine.journal import snapshot
+from tests.live_engine.trading_floor import DAY_NS, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
     from pathlib import Path
-    from typing import Any
 
     from tests.live_engine.trading_floor import Trading
-
-Act = "Callable[[Trading], Coroutine[Any, Any, None]]"
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
     """Where the journal lies."""
     return tmp_path / "live.sqlite"
-
-
-def run(journal: Path, act: Callable[[Trading], Coroutine[Any, Any, None]], **keys: Any) -> None:  # noqa: ANN401 - keys of [live]
-    """Let a test act on a floor."""
-
-    async def main() -> None:
-        async with trading(journal, live_settings(**keys)) as floor:
-            await act(floor)
-
-    asyncio.run(main())
 
 
 def test_an_order_is_wanted_then_sent_and_fills_at_the_next_price(journal: Path) -> None:
@@ -132,7 +118,7 @@ def test_a_restart_finds_a_bracket_armed_and_a_trailing_stop_where_it_was(journa
         await floor.tick("A", "11.60")
         assert floor.held() == 5
         await floor.tick("A", "11.45")
-        assert (floor.held(), floor.status("trail")) == (0, "FILLED")
+        assert (floor.held(), floor.status("trail")) == (Decimal(0), "FILLED")
 
     run(journal, first)
     run(journal, second)
@@ -226,66 +212,6 @@ def test_what_cannot_be_paid_for_is_rejected_by_the_venue(journal: Path) -> None
     run(journal, act)
 
 
-@pytest.mark.parametrize(
-    ("order", "risk", "rule"),
-    [
-        (("buy", "5", "limit", "9.995"), {}, "shape"),
-        (("buy", "0.5", "market", None), {}, "shape"),
-        (("buy", "11", "market", None), {"max_order_quantity": "10"}, "order_quantity"),
-        (("buy", "10", "market", None), {"max_order_notional": "99"}, "order_notional"),
-        (("buy", "10", "limit", "11.00"), {}, "price_collar"),
-        (("buy", "11", "market", None), {"max_position_quantity": "10"}, "position_quantity"),
-        (("buy", "10", "market", None), {"max_gross_exposure": "0.009"}, "gross_exposure"),
-        (("buy", "10", "market", None), {"hours": "09:30-10:00", "timezone": "UTC"}, "hours"),
-        (("buy", "10", "market", None), {"symbols": ["B"]}, "symbol"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else None,
-)
-def test_an_order_that_a_rule_denies_is_not_sent(
-    journal: Path, order: tuple[str, str, str, str | None], risk: dict[str, Any], rule: str
-) -> None:
-    side, quantity, kind, limit = order
-
-    async def act(floor: Trading) -> None:
-        await floor.tick("A", "10.00")
-        outcome = await floor.place("o1", side, quantity, kind, **({"limit_price": limit} if limit else {}))
-        assert isinstance(outcome, Denied)
-        assert (outcome.rule, bool(outcome.hint)) == (rule, True)
-        assert floor.bodies(OrderSubmitted) == []
-        told = floor.bodies(OrderDenied)
-        assert [one.rule for one in told] == ([] if rule == "shape" else [rule])
-
-    run(journal, act, risk=risk)
-
-
-def test_a_price_that_is_old_or_was_never_heard_denies_entries(journal: Path) -> None:
-    async def act(floor: Trading) -> None:
-        unheard = await floor.place("o1", "buy", "1")
-        await floor.tick("A", "10.00")
-        await floor.tick("B", "10.00", after_s=121)
-        old = await floor.place("o2", "buy", "1")
-        assert [isinstance(one, Denied) and one.rule for one in (unheard, old)] == ["stale_price"] * 2
-
-    async def after_a_restart(floor: Trading) -> None:
-        outcome = await floor.place("o3", "buy", "1")
-        assert isinstance(outcome, Denied)
-
-    run(journal, act)
-    run(journal, after_a_restart)
-
-
-def test_too_many_orders_in_a_second_are_denied_also_those_on_their_way(journal: Path) -> None:
-    async def act(floor: Trading) -> None:
-        await floor.tick("A", "10.00")
-        asked = [floor.place(f"o{one}", "buy", str(one)) for one in range(1, 8)]
-        outcomes = await asyncio.gather(*asked)
-        assert [type(one) for one in outcomes] == [Placed] * 3 + [Denied] * 4
-        await floor.tick("A", "10.00", after_s=2)
-        assert isinstance(await floor.place("o9", "buy", "9"), Placed)
-
-    run(journal, act, risk={"max_orders_per_second": 3})
-
-
 def test_a_floor_restarted_from_a_snapshot_is_the_fold_of_its_journal(journal: Path) -> None:
     async def act(floor: Trading) -> None:
         await floor.tick("A", "10.00")
@@ -293,8 +219,6 @@ def test_a_floor_restarted_from_a_snapshot_is_the_fold_of_its_journal(journal: P
         await floor.place("stop", "sell", "5", "stop", stop_price="9.50", parent="in", reduce_only=True)
         await floor.tick("A", "10.10")
         seq, body = await floor.floor.at_rest()
-        from live_engine.journal import snapshot
-
         await asyncio.wrap_future(floor.journal.run(lambda connection: snapshot.store(connection, seq, body)))
         await floor.tick("A", "10.20")
 
@@ -305,4 +229,3 @@ def test_a_floor_restarted_from_a_snapshot_is_the_fold_of_its_journal(journal: P
 
     run(journal, act)
     run(journal, again)
-    assert NOON_NS % DAY_NS == DAY_NS // 2

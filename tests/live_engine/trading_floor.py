@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from live_engine.streams.stream import Tick
 from trading.instrument import Instrument
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from live_engine.api.desk import Outcome
@@ -75,13 +76,16 @@ class Trading:
         **keys: Any,  # noqa: ANN401 - fields of OrderIntent
     ) -> Outcome:
         """An order by hand, of symbol A unless said otherwise; good till it is cancelled."""
-        numbers = {name: Decimal(keys.pop(name)) for name in ("limit_price", "stop_price", "trail") if name in keys}
+        numbers: dict[str, Any] = {
+            name: Decimal(keys.pop(name)) for name in ("limit_price", "stop_price", "trail") if name in keys
+        }
+        fields: dict[str, Any] = {"symbol": "A", "time_in_force": "gtc", "actor": "me", **keys, **numbers}
         intent = OrderIntent(
             client_order_id=own,
             side=side,  # type: ignore[arg-type]
             quantity=Decimal(quantity),
             order_type=kind,  # type: ignore[arg-type]
-            **{"symbol": "A", "time_in_force": "gtc", "actor": "me", **keys, **numbers},
+            **fields,
         )
         outcome = await self.office.place(intent)
         await self.floor.settled()
@@ -130,3 +134,13 @@ async def trading(path: Path, live: LiveSettings | None = None, *, now_ns: int =
         await floor.settled()
         yield Trading(floor, journal, clock)
         await floor.settled()
+
+
+def run(journal: Path, act: Callable[[Trading], Coroutine[Any, Any, None]], **keys: Any) -> None:  # noqa: ANN401
+    """Let a test act on a floor; `keys` are those of [live]."""
+
+    async def main() -> None:
+        async with trading(journal, live_settings(**keys)) as floor:
+            await act(floor)
+
+    asyncio.run(main())
