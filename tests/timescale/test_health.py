@@ -59,14 +59,16 @@ def test_dead_rows_that_vacuum_left_are_told_by_table(hot: Hot, monkeypatch: pyt
 
 def test_a_dropped_index_and_one_that_is_broken_are_told(hot: Hot) -> None:
     assert health.indexes(hot.connection).good
-    hot.connection.execute("DROP INDEX orders_by_status")
+    hot.connection.execute("DROP INDEX live_orders_by_status")
     found = health.indexes(hot.connection)
     assert (found.good, found.figures["missing"]) == (False, 1)
-    assert "orders_by_status missing" in found.sentence
-    hot.connection.execute("INSERT INTO account VALUES ('a', 'USD', now(), 1, 1, 1), ('b', 'USD', now(), 1, 1, 1)")
+    assert "live_orders_by_status missing" in found.sentence
+    hot.connection.execute(
+        "INSERT INTO disk_history VALUES (now(), 1, 1, 1, true), (now() - INTERVAL '1 day', 1, 1, 1, true)"
+    )
     with pytest.raises(psycopg.errors.UniqueViolation):
-        hot.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY account_once ON account (currency)")
-    assert "account_once broken" in health.indexes(hot.connection).sentence
+        hot.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY free_once ON disk_history (free_bytes)")
+    assert "free_once broken" in health.indexes(hot.connection).sentence
 
 
 def test_a_table_that_is_read_whole_and_an_index_that_nobody_uses_are_told(

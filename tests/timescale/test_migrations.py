@@ -90,6 +90,7 @@ def test_chunks_are_as_long_as_decided(any_dsn: str) -> None:
             "bars_1h": 364,
             "bars_4h": 1456,
             "bars_1d": 1456,
+            "live_bars": 28,
             "ticks": 1,
         }
 
