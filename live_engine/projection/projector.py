@@ -35,17 +35,20 @@ if TYPE_CHECKING:
 log = logging.getLogger("live_engine.projection")
 
 CONSUMER = "timescale"
-PLACE_EVERY_S = 30.0  # retention takes days: the journal's device need not flush for every batch
 STEP_TIMEOUT_S = 4.0 * STATEMENT_TIMEOUT_S
 GRACE_S = 2.0  # that a batch may still take when the engine ends
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """How much one transaction takes, how often news are looked for, and the longest pause after failures."""
+    """How much one transaction takes, how often news are looked for, and the longest pause after failures.
+
+    The journal is told the place every `place_every_s`: that costs its device a flush, and retention takes days.
+    """
 
     batch_events: int = PAGE_EVENTS
     poll_s: float = 1.0
     longest_pause_s: float = 60.0
+    place_every_s: float = 30.0
 
 
 class Projector:
@@ -71,8 +74,8 @@ class Projector:
         self._pace = pace or Pace()
         self._connection: AsyncConnection[Any] | None = None
         self._epoch = ""
-        self._placed_at = -PLACE_EVERY_S
         self._placed_seq = -1
+        self._place_next_at = 0.0
 
     @property
     def lag_events(self) -> int:
@@ -158,12 +161,13 @@ class Projector:
             return reader.after(self.projected_seq, self._pace.batch_events)
 
     async def _keep_place(self) -> None:
-        if self.projected_seq > self._placed_seq and time.monotonic() - self._placed_at >= PLACE_EVERY_S:
+        if self.projected_seq > self._placed_seq and time.monotonic() >= self._place_next_at:
             await self._register(self.projected_seq)
+            self._place_next_at = time.monotonic() + self._pace.place_every_s
 
     async def _register(self, seq: int) -> None:
         await asyncio.wrap_future(self._place(seq))
-        self._placed_at, self._placed_seq = time.monotonic(), seq
+        self._placed_seq = seq
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None

@@ -8,24 +8,34 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from live_engine.journal import consumers
 from live_engine.journal.reader import JournalReader
-from live_engine.projection.projector import Pace, Projector
+from live_engine.projection.projector import CONSUMER, Pace, Projector
 from live_engine.settings import Database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from live_engine.journal.writer import Journal
+
 PATIENCE_S = 30.0
-QUICK = Pace(batch_events=97, poll_s=0.01, longest_pause_s=0.2)
+QUICK = Pace(batch_events=97, poll_s=0.01, longest_pause_s=0.2, place_every_s=0)
 
 
-def projector(path: Path, dsn: str, places: list[int] | None = None, pace: Pace = QUICK) -> Projector:
-    """One that says to `places` how far it has come."""
+def projector(
+    path: Path,
+    dsn: str,
+    tell: Callable[[int], object] = int,
+    *,
+    password_file: str = "",
+    origin: str = "here",
+    pace: Pace = QUICK,
+) -> Projector:
+    """One without an engine, that tells how far it has come."""
 
     def place(seq: int) -> Future[None]:
-        if places is not None:
-            places.append(seq)
+        tell(seq)
         done: Future[None] = Future()
         done.set_result(None)
         return done
@@ -34,7 +44,18 @@ def projector(path: Path, dsn: str, places: list[int] | None = None, pace: Pace 
         with JournalReader(path) as reader:
             return reader.last_seq()
 
-    return Projector(path, Database(dsn, "", "[timescale] dsn"), last_seq=last_seq, place=place, pace=pace)
+    return Projector(path, Database(dsn, password_file, origin), last_seq=last_seq, place=place, pace=pace)
+
+
+def of_engine(journal: Journal, dsn: str) -> Projector:
+    """One as the engine starts it."""
+
+    def place(seq: int) -> Future[None]:
+        return journal.run(lambda file: consumers.place(file, CONSUMER, seq, time.time_ns()))
+
+    return Projector(
+        journal.path, Database(dsn, "", "here"), last_seq=lambda: journal.last_seq, place=place, pace=QUICK
+    )
 
 
 @asynccontextmanager
