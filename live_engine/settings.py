@@ -1,4 +1,4 @@
-"""The live engine's view of pi5.toml: `home`, [live], the way to TimescaleDB; the rest is the data platform's to check."""
+"""The live engine's view of pi5.toml: `home`, [live] and where TimescaleDB is; the rest is the data platform's."""
 
 from __future__ import annotations
 

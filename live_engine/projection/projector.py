@@ -1,4 +1,4 @@
-"""The journal brought into TimescaleDB, behind the engine's back: what is there is always the fold of a beginning of it.
+"""The journal brought into TimescaleDB beside the engine: what is there is always the fold of a beginning of it.
 
 Each batch is one transaction with the place it leads to, so a kill, a lost connection or a lost answer costs a batch
 that is done again, or was done. The engine neither waits for it nor hears of its errors: they are in `last_error`, and
@@ -19,6 +19,7 @@ from live_engine.errors import ProjectionError
 from live_engine.journal.reader import PAGE_EVENTS, JournalReader
 from live_engine.projection import tables
 from live_engine.projection.database import STATEMENT_TIMEOUT_S, connected, told
+from live_engine.projection.fold import readable
 from live_engine.projection.place import ends, refuse_strange
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ class Projector:
         )
         try:
             while not stop.is_set():
-                if not await attempts(self._step):
+                may_be_more: bool = await attempts(self._step)
+                if not may_be_more:
                     await pause(self._pace.poll_s)
         finally:
             await self._disconnect()
@@ -158,7 +160,7 @@ class Projector:
                 raise ProjectionError(
                     "another journal was put in its place", where=str(self._path), hint="its own place is looked up"
                 )
-            return reader.after(self.projected_seq, self._pace.batch_events)
+            return readable(reader.after(self.projected_seq, self._pace.batch_events))
 
     async def _keep_place(self) -> None:
         if self.projected_seq > self._placed_seq and time.monotonic() >= self._place_next_at:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from live_engine.orders.exact import EXACT
 
 if TYPE_CHECKING:
+    import msgspec
+
     from live_engine import events
     from live_engine.orders.order import Fill, Order
     from live_engine.orders.positions import Position

@@ -60,6 +60,7 @@ class Expected:
         self.late_ticks: list[tuple[Any, ...]] = []
 
     def take(self, stretch: Iterable[Event]) -> None:
+        """Fold the next events."""
         for event in readable([*stretch]):
             body = event.body
             before = dict(self.book.orders)
@@ -74,6 +75,7 @@ class Expected:
                 self.late_ticks.append((event.seq, body.symbol, body.price, body.size))
 
     def content(self) -> Content:
+        """What `found` must answer by now."""
         orders = [
             (name, one.intent.symbol, str(one.status), one.filled, one.leaves, one.is_open, self.seqs[name], one)
             for name, one in self.book.orders.items()

@@ -11,7 +11,7 @@ from live_engine.journal.writer import Journal
 from tests.live_engine.orders import order_events as make
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from live_engine.events import AnyBody, Event
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SYMBOLS = ("AAPL", "BTC/USD", "x'); DROP TABLE live_orders; --")
 BEGIN_NS = 1_700_000_000_123_456_789
 MINUTE_NS = 60_000_000_000
-ENDS = (make.canceled, make.expired, make.rejected)
+REPLACING: tuple[Callable[[str], AnyBody], ...] = (make.replaced, make.replace_rejected)
+ENDS: tuple[Callable[[str], AnyBody], ...] = (make.canceled, make.expired, make.rejected)
 
 
 def bodies(seed: int, bars: int) -> Iterator[list[AnyBody]]:
@@ -51,9 +52,11 @@ def write(path: Path, seed: int, bars: int) -> list[Event]:
 def _market(chance: random.Random, number: int) -> Iterator[AnyBody]:
     for symbol in SYMBOLS:
         price = Decimal(chance.randrange(9_000, 11_000)) / 100
-        numbers = {"open": price, "high": price + 1, "low": price - 1, "close": price, "volume": Decimal("0.10")}
         ts_ns = BEGIN_NS + number * MINUTE_NS
-        yield events.BarClosed(symbol=symbol, timeframe="1m", ts_ns=ts_ns, strategy="", **numbers)
+        yield events.BarClosed(
+            symbol=symbol, timeframe="1m", ts_ns=ts_ns, open=price, high=price + 1, low=price - 1, close=price,
+            volume=Decimal("0.10"),
+        )  # fmt: skip
     if not number % 5:
         yield events.LateTick(symbol=SYMBOLS[0], ts_ns=ts_ns - 1, price=price, size=Decimal("1E-8"))
         yield events.Decided(strategy="s", symbol=SYMBOLS[0], bar_ns=1, target=0.5, price=price)
@@ -109,6 +112,6 @@ def _word(
     elif kind < 0.82:
         yield make.unknown(name)
     elif kind < 0.9 and orders[name].replaces:
-        yield chance.choice([make.replaced, make.replace_rejected])(name)
+        yield chance.choice(REPLACING)(name)
     else:
         yield chance.choice(ENDS)(name)
