@@ -79,15 +79,15 @@ def test_a_table_that_is_read_whole_and_an_index_that_nobody_uses_are_told(
     monkeypatch.setattr(health, "UNUSED_BYTES", 1)
     monkeypatch.setattr(health, "UNUSED_DAYS", 0)
     hot.connection.execute(
-        "INSERT INTO account SELECT 'a', 'USD', now() + n * INTERVAL '1 s', 1, 1, n FROM generate_series(1, 100) AS n"
+        "INSERT INTO disk_history SELECT now()::date + n, 1, n, 1, true FROM generate_series(1, 100) AS n"
     )
-    hot.connection.execute("CREATE INDEX account_by_cash ON account (cash)")
+    hot.connection.execute("CREATE INDEX history_by_free ON disk_history (free_bytes)")
     for _ in range(6):
-        hot.connection.execute("SELECT count(*) FROM account WHERE equity > 5").fetchall()
+        hot.connection.execute("SELECT count(*) FROM disk_history WHERE lake_bytes > 5").fetchall()
     hot.connection.execute("SELECT pg_stat_force_next_flush()")
     found = health.indexes(hot.connection)
-    assert "account read whole" in found.sentence
-    assert "account account_by_cash never used" in found.sentence
+    assert "disk_history read whole" in found.sentence
+    assert "disk_history history_by_free never used" in found.sentence
 
 
 def test_slow_queries_are_told_where_they_are_counted_and_how_to_count_them_elsewhere(hot: Hot) -> None:

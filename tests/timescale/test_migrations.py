@@ -95,6 +95,15 @@ def test_chunks_are_as_long_as_decided(any_dsn: str) -> None:
         }
 
 
+def test_a_table_that_the_live_ones_replace_goes_unless_somebody_filled_it(apache_dsn: str) -> None:
+    with connect(Access(apache_dsn, "there")) as connection:
+        migrate(connection, migrations()[:8])
+        connection.execute("INSERT INTO account VALUES ('mine', 'USD', now(), 1, 1, 1)")
+        migrate(connection)
+        query = "SELECT to_regclass('orders'), to_regclass('orders_readable'), (SELECT cash FROM account)"
+        assert connection.execute(query).fetchone() == (None, None, 1)
+
+
 def test_views_show_real_prices_and_one_timeframe_reads_one_table(hot: Hot) -> None:
     hot.connection.execute(
         "INSERT INTO bars_1d VALUES ('AAPL', '2024-01-02', 1875000, 1883000, 1838900, 1856400, 82488700)"
