@@ -17,12 +17,14 @@ import click
 from live_engine.engine import Engine
 from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.floor import Floor
+from live_engine.journal import consumers
 from live_engine.journal.writer import Journal
 from live_engine.logs.setup import configure
 from live_engine.notify import Notifier
 from live_engine.prices import history, open_stream
+from live_engine.projection import CONSUMER
 from live_engine.restore import restore
-from live_engine.settings import exported_days, journal_file, load_home, load_instruments, load_settings
+from live_engine.settings import exported_days, journal_file, load_dsn, load_home, load_instruments, load_settings
 from live_engine.vitals.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from live_engine.events import Event
     from live_engine.front_office import FrontOffice
     from live_engine.orders.order import Order
-    from live_engine.settings import LiveSettings
+    from live_engine.settings import Database, LiveSettings
     from trading.instrument import Instrument
 
 FAILED, WRONG_CONFIGURATION = 1, 2
@@ -56,10 +58,10 @@ def run(path: Path) -> None:
                 where=str(path),
                 hint="add [[live.strategies]] with `name` and `symbol`, or name live.symbols to trade by hand",
             )
-        instruments = load_instruments(path, symbols)
+        instruments, database = load_instruments(path, symbols), load_dsn(path)
         stop_logs = configure(home, os.environ)
         try:
-            reason, seq = asyncio.run(trade(live, home, instruments))
+            reason, seq = asyncio.run(trade(live, home, instruments, database))
         finally:
             stop_logs()
     except LiveEngineError as error:
@@ -68,7 +70,9 @@ def run(path: Path) -> None:
     click.echo(f"ended: {reason}; the journal holds {seq} events ({journal_file(home)})")
 
 
-async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument]) -> tuple[str, int]:
+async def trade(
+    live: LiveSettings, home: Path, instruments: Sequence[Instrument], database: Database | None
+) -> tuple[str, int]:
     """Run an engine with a journal of its own; answers why it ended and the journal's last seq."""
     clock = time.monotonic_ns
     stop = asyncio.Event()
@@ -90,6 +94,10 @@ async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument
         services = [] if bound is None else [_answering(office, live, home, bound)]
         if live.journal_keep_days:
             services.append(_keeping_house(journal, live, home))
+        if database is None:  # nobody is to wait for one that there was before
+            await asyncio.wrap_future(journal.run(lambda file: consumers.forget(file, CONSUMER)))
+        else:
+            services.append(_projecting(journal, monitor, database))
         reason = await engine.run(stop, Notifier(os.environ), version=version("pi5"), services=services)
         return reason, engine.seq
 
@@ -125,6 +133,20 @@ def _answering(office: FrontOffice, live: LiveSettings, home: Path, bound: socke
 
     app = build(office, live, Tokens(tokens_file(home)))
     return lambda ended: serve(app, live, bound, ended)
+
+
+def _projecting(journal: Journal, monitor: Monitor, database: Database) -> Service:
+    """The journal's way to TimescaleDB as a service of the engine."""
+    from live_engine.projection.projector import Projector
+
+    projector = Projector(
+        journal.path,
+        database,
+        last_seq=lambda: journal.last_seq,
+        place=lambda seq: journal.run(lambda file: consumers.place(file, CONSUMER, seq, time.time_ns())),
+    )
+    monitor.consumers.append(lambda: (CONSUMER, projector.projected_seq, projector.last_error))
+    return projector.run
 
 
 def _keeping_house(journal: Journal, live: LiveSettings, home: Path) -> Service:

@@ -1,4 +1,4 @@
-"""The live engine's view of pi5.toml: `home` and [live]; the rest is the data platform's to check."""
+"""The live engine's view of pi5.toml: `home`, [live] and where TimescaleDB is; the rest is the data platform's."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 F = TypeVar("F")
 Symbol = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._/:^=-]{1,32}\Z")]
 TEXTS = [("home",), *(("live", name) for name in ("host", "prices", "tls_cert", "tls_key"))]  # whatever they look like
+CREDENTIAL = "timescale-dsn"
+CREDENTIAL_HINT = "it holds one line, postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 EXAMPLE_HINT = "pi5.example.toml lists every key with its meaning"
 
 
@@ -64,6 +66,23 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def all_symbols(self) -> tuple[str, ...]:
         """Every symbol that may be traded, in the order of names."""
         return tuple(sorted({*self.symbols, *(one.symbol for one in self.strategies)}))
+
+
+class Database(msgspec.Struct, frozen=True):
+    """Where TimescaleDB is (a libpq connection string), the file of the password, and who says so."""
+
+    dsn: str
+    password_file: str
+    origin: str
+
+
+class _Timescale(msgspec.Struct, frozen=True):
+    dsn: str = ""
+    password_file: str = ""
+
+
+class _WithTimescale(msgspec.Struct, frozen=True):
+    timescale: _Timescale = _Timescale()
 
 
 class _Home(msgspec.Struct, frozen=True):
@@ -171,12 +190,40 @@ def load_instruments(path: Path, symbols: Iterable[str]) -> tuple[Instrument, ..
     return tuple(found)
 
 
+def load_dsn(path: Path, environ: Mapping[str, str] | None = None) -> Database | None:
+    """The database that orders, trades and bars are projected to; None: there is none. Raises SettingsError.
+
+    It is the systemd credential `timescale-dsn`, a whole connection string, else [timescale] dsn and password_file with
+    PI5_TIMESCALE_DSN and PI5_TIMESCALE_PASSWORD_FILE laid over them.
+    """
+    environ = os.environ if environ is None else environ
+    credentials = environ.get("CREDENTIALS_DIRECTORY", "")
+    if credentials and (file := Path(credentials) / CREDENTIAL).exists():
+        try:
+            dsn = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot be read: {error}", where=str(file), hint=CREDENTIAL_HINT) from error
+        if not dsn:
+            raise SettingsError("it is empty", where=str(file), hint=CREDENTIAL_HINT)
+        return Database(dsn, "", f"credential {file}")
+    keys = [("timescale", "dsn"), ("timescale", "password_file")]
+    own = {name: environ[name] for key in keys if (name := config.PREFIX + "_".join(key).upper()) in environ}
+    file_, origin = _load(path, own, _WithTimescale, keys, texts=keys)  # the section's other keys are the platform's
+    if not file_.timescale.dsn:
+        return None
+    return Database(file_.timescale.dsn, file_.timescale.password_file, config.where("timescale.dsn", path, origin))
+
+
 def _load(
-    path: Path, environ: Mapping[str, str] | None, kind: type[F], keys: Sequence[tuple[str, ...]]
+    path: Path,
+    environ: Mapping[str, str] | None,
+    kind: type[F],
+    keys: Sequence[tuple[str, ...]],
+    texts: Sequence[tuple[str, ...]] = TEXTS,
 ) -> tuple[F, dict[str, str]]:
     environ = os.environ if environ is None else environ
     try:
-        merged, origin = config.override(config.read_toml(path), keys, environ, texts=TEXTS)
+        merged, origin = config.override(config.read_toml(path), keys, environ, texts=texts)
     except ConfigFileError as error:
         raise SettingsError(error.reason, where=error.subject, hint=EXAMPLE_HINT) from error
     try:
