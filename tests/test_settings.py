@@ -106,6 +106,17 @@ def test_the_example_loads_to_the_defaults() -> None:
     assert msgspec.structs.replace(loaded, instruments={}, live={}) == Settings()
 
 
+def test_variables_of_the_live_engine_are_laid_over_its_table_and_left_to_it_to_check(tmp_path: Path) -> None:
+    path = write(tmp_path, '[live]\nport = 1\nprices = "simulated"\n')
+    environ = {"PI5_LIVE_PRICES": "export", "PI5_LIVE_STRATEGIES": '[{ symbol = "A" }]', "PI5_LIVE_UNHEARD_OF": "x"}
+    assert load_settings(path, environ).live == {
+        "port": 1,
+        "prices": "export",
+        "strategies": [{"symbol": "A"}],
+        "unheard_of": "x",
+    }
+
+
 def test_the_example_holds_every_key_with_its_meaning() -> None:
     tables = tomllib.loads(EXAMPLE.read_text())
     for dotted in keys():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.errors import DataRangeError
@@ -13,7 +13,6 @@ from pi5_pipelines.feed import market_file
 from pi5_pipelines.feed.series import Series, plan
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from pi5_pipelines.feed.market_file import Written
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.settings import Settings
 
 SESSIONS_BACK, SESSIONS_AHEAD = timedelta(days=365), timedelta(days=30)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EXPORT = "export"  # the value of live.prices that makes the engine read the file
 
 
@@ -85,7 +85,7 @@ def publish(settings: Settings, lake: Lake, *, now: datetime) -> FeedReport:
         }
         meta: dict[str, object] = {f"version {table}": version for table, version in chosen.versions.items()}
         meta |= {"sessions_from": first, "sessions_to": last}
-        written = market_file.write(path, contents, meta, round(now.timestamp() * 1e9))
+        written = market_file.write(path, contents, meta, (now - EPOCH) // timedelta(microseconds=1) * 1_000)
     return FeedReport(path, chosen, written)
 
 
