@@ -35,7 +35,9 @@ def journal() -> None:
 def options(command: Callable[..., None]) -> Callable[..., None]:
     """--config and --json, which every command has."""
     where = click.Path(path_type=Path)
-    config = click.option("--config", "path", type=where, required=True, metavar="PATH", help="pi5.toml.")
+    config = click.option(
+        "--config", "path", type=where, default=Path("pi5.toml"), show_default=True, metavar="PATH", help="pi5.toml."
+    )
     return config(click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")(command))
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from live_engine.journal import consumers
 from live_engine.journal.writer import Journal
 from live_engine.logs.setup import configure
 from live_engine.notify import Notifier
-from live_engine.prices import history, open_stream
+from live_engine.prices import open_stream
 from live_engine.projection import CONSUMER
 from live_engine.restore import restore
 from live_engine.settings import exported_days, journal_file, load_dsn, load_home, load_instruments, load_settings
@@ -42,7 +41,15 @@ FAILED, WRONG_CONFIGURATION = 1, 2
 
 
 @click.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), required=True, metavar="PATH", help="pi5.toml.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("pi5.toml"),
+    show_default=True,
+    metavar="PATH",
+    help="pi5.toml.",
+)
 def run(path: Path) -> None:
     """Trade on paper what [[live.strategies]] says and what is asked for by hand, on the prices of `live.prices`.
 
@@ -87,9 +94,15 @@ async def trade(
         floor = Floor(journal, state, live, instruments)
         monitor = Monitor(home, floor, journal)
         office = _office(floor, journal, monitor)
-        past = partial(history, live, home)
         engine = Engine(
-            journal, floor, stream, home=home, clock=clock, monitor=monitor, on_price=office.on_price, history=past
+            journal,
+            floor,
+            stream,
+            live=live,
+            home=home,
+            clock=clock,
+            monitor=monitor,
+            on_price=office.on_price,
         )
         services = [] if bound is None else [_answering(office, live, home, bound)]
         if live.journal_keep_days:

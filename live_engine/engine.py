@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from live_engine.events import EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
+from live_engine.prices import history
 from live_engine.risk import kill_file
 from live_engine.streams.feed import Feed
 from live_engine.vitals.readings import StreamAge
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from live_engine.events import BarClosed, Body
+    from live_engine.events import Body
     from live_engine.floor import Floor
     from live_engine.journal.writer import Journal
     from live_engine.notify import Notifier
-    from live_engine.paper.settings import StrategySettings
+    from live_engine.settings import LiveSettings
     from live_engine.streams.stream import Stream, Update
     from live_engine.vitals.monitor import Monitor
 
@@ -36,7 +37,7 @@ SECOND_NS = 1_000_000_000
 
 
 class Engine:
-    """A floor on one stream of prices; `clock` answers monotonic nanoseconds, `history` what warms a strategy up."""
+    """A floor on one stream of prices; `clock` answers monotonic nanoseconds, `on_price` hears of every price."""
 
     def __init__(
         self,
@@ -44,14 +45,14 @@ class Engine:
         floor: Floor,
         stream: Stream,
         *,
+        live: LiveSettings,
         home: Path,
         clock: Callable[[], int],
         monitor: Monitor,
-        on_price: Callable[[str], None] = lambda _symbol: None,
-        history: Callable[[StrategySettings], Sequence[BarClosed]] = lambda _strategy: (),
+        on_price: Callable[[str], None],
     ) -> None:
         self._journal, self._floor, self._stream, self._clock = journal, floor, stream, clock
-        self._home, self._monitor, self._on_price, self._history = home, monitor, on_price, history
+        self._live, self._home, self._monitor, self._on_price = live, home, monitor, on_price
         self._has_ended = False  # the prices, not the engine
         timeframes = {desk.settings.timeframe for desk in floor.state.broker.desks.values()}
         self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
@@ -65,20 +66,22 @@ class Engine:
     async def run(
         self, stop: asyncio.Event, notifier: Notifier, *, version: str, services: Sequence[Service] = ()
     ) -> str:
-        """Trade until the prices end or `stop` is set; answers why it ended. Raises JournalError and PricesError.
+        """Trade until `stop` is set or the prices end (unless it is to stay); answers why it ended.
 
         `services` are started once the state is restored, and told to end once nothing is traded any more.
+        Raises JournalError and PricesError.
         """
         await self._begin(version)
         ended = asyncio.Event()
         trading = asyncio.create_task(self._trade())
-        watching = asyncio.create_task(self._watch(notifier))
+        watching = asyncio.create_task(self._watch(notifier, trading))
         measuring = asyncio.create_task(self._monitor.run())
         beside = [asyncio.ensure_future(service(ended)) for service in services]
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         notifier.ready()
         try:
-            await asyncio.wait([trading, watching, stopping, *beside], return_when=asyncio.FIRST_COMPLETED)
+            first = {watching, stopping, *beside} | (set() if self._live.stay else {trading})
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             reason = "told to stop" if stop.is_set() else "the prices ended"
             notifier.stopping()
             await self._stream.close()
@@ -104,7 +107,7 @@ class Engine:
         await self._write([EngineStarted(program=version, restored_seq=floor.state.folded_from)])
         await self._obey_kill_file()
         for key, desk in floor.state.broker.desks.items():
-            past = [] if desk.started else self._history(desk.settings)
+            past = [] if desk.started else history(self._live, self._home, desk.settings)
             await self._write(floor.state.broker.start(key, past))
         floor.begin()
         await floor.settled()
@@ -119,7 +122,7 @@ class Engine:
                 await self._keep_snapshot()
         self._has_ended = True
 
-    async def _watch(self, notifier: Notifier) -> None:
+    async def _watch(self, notifier: Notifier, trading: asyncio.Task[None]) -> None:
         """Tell systemd that the loop turns and the journal what is not well any more, and obey the kill file."""
         every_s = min(CHECK_S, notifier.ping_every_s or CHECK_S)
         looked_ns = -SECOND_NS
@@ -127,6 +130,8 @@ class Engine:
             now_ns = self._clock()
             if self._floor.failed is not None:
                 raise self._floor.failed
+            if trading.done():
+                await trading  # an error of the prices ends an engine that stays, too
             if now_ns - looked_ns >= SECOND_NS:
                 looked_ns = now_ns
                 await self._obey_kill_file()

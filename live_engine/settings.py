@@ -36,19 +36,21 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     With `port` 0 it answers nobody. `symbols` are those that may be traded by hand beside those of the strategies; such
     orders trade on the account of [live.hand], and those good for the day end at `session_ends_s` of the UTC day.
-    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file; `timeframe` is that of a
-    replay where no strategy names one. `speed` is how many times faster than they happened prices come, 0 as fast as
-    they are taken, `replay_from` the day (UTC) that a replay begins with: strategies are warmed up by the bars of
-    before; `seed` makes the same simulated prices again. Other machines reach the engine over TLS (`tls_cert`
-    and `tls_key`, PEM files) or through a proxy of this machine that speaks it (`behind_proxy`), under the names of
-    `allowed_hosts`. Days older than `journal_keep_days` are exported and leave the journal, with 0 none does.
+    `prices` is "export" (HOME/exports/market.sqlite), "simulated" or the path of a CSV file. `speed` is how many times
+    faster than they happened they come, 0 as fast as they are taken. A replay begins with the day `replay_from` (UTC),
+    strategies being warmed up by the bars of before; `timeframe` is its own where no strategy names one; once it has
+    ended the engine does too, unless it is to `stay` and answer. `seed` makes the same simulated prices again. Other
+    machines reach the engine over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that
+    speaks it (`behind_proxy`), under the names of `allowed_hosts`. Days older than `journal_keep_days` are exported and
+    leave the journal, with 0 none does.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8080
-    prices: Annotated[str, msgspec.Meta(min_length=1)] = "simulated"
-    speed: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 1.0
+    prices: Annotated[str, msgspec.Meta(min_length=1)] = "export"
+    speed: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 86_400.0
     replay_from: date | None = None
+    stay: bool = False
     seed: int = 1
     mode: Literal["paper", "live"] = "paper"
     symbols: tuple[Symbol, ...] = ()
