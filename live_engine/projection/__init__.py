@@ -1,1 +1,3 @@
+"""The journal's way to TimescaleDB."""
+
 CONSUMER = "timescale"  # the name under which the projector keeps its place in the journal

@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
 
+import msgspec
 import pytest
 
 from live_engine.errors import SettingsError
-from live_engine.settings import is_loopback, load_settings
+from live_engine.paper.settings import StrategySettings
+from live_engine.settings import LiveSettings, is_loopback, load_settings
 
-if TYPE_CHECKING:
-    from pathlib import Path
+EXAMPLE = Path(__file__).parents[2] / "pi5.example.toml"
 
 
 def check(path: Path, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +36,16 @@ def test_a_right_configuration_is_said_to_be_right(config: Path) -> None:
     done = check(config)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{config}: [live] is right; the engine answers on 127.0.0.1 port 8080\n"
+
+
+def test_the_example_holds_every_key_with_its_default_and_something_to_trade() -> None:
+    told = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))["live"]
+    (strategy,) = told["strategies"]
+    assert told.keys() | {"replay_from"} == {field.name for field in msgspec.structs.fields(LiveSettings)}
+    assert strategy.keys() == {field.name for field in msgspec.structs.fields(StrategySettings)}
+    live = load_settings(EXAMPLE, {})
+    assert msgspec.structs.replace(live, symbols=(), strategies=()) == LiveSettings()
+    assert {one.symbol for one in live.strategies} < set(live.symbols)
 
 
 def test_machines_get_the_settings_as_json(config: Path) -> None:

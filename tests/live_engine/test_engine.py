@@ -68,8 +68,9 @@ class Home:
 
     def configure(self, live: str, strategies: str = SMA, risk: str = WIDE) -> None:
         """Write pi5.toml, of an engine that answers nobody and that no limit holds up."""
-        port = "" if "port =" in live else "port = 0\n"
-        self.config.write_text(f'home = "{self.folder / "var"}"\n[live]\n{port}{live}\n{strategies}{risk}')
+        lines = [f'home = "{self.folder / "var"}"', "[live]"]
+        lines += [line for line in ("port = 0", 'prices = "simulated"') if line.split()[0] not in live]
+        self.config.write_text("\n".join([*lines, live, strategies, risk]))
 
     @contextmanager
     def start(self, **environ: str) -> Iterator[subprocess.Popen[str]]:
