@@ -72,7 +72,7 @@ def test_the_shape_of_returns(series: NDArray[np.float64]) -> None:
 @given(returns())
 def test_the_figures_of_a_curve_are_those_of_its_returns(series: NDArray[np.float64]) -> None:
     import empyrical
-    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs of its own
+    from scipy import stats
 
     equity = 5_000.0 * np.cumprod(np.append(1.0, 1.0 + series))
     found = metrics.curve_details(metrics.returns(equity), equity, np.arange(equity.size) * DAY_US, 5_000.0, 365.0)
@@ -90,7 +90,7 @@ def test_the_figures_of_a_curve_are_those_of_its_returns(series: NDArray[np.floa
 @given(pairs(), st.sampled_from([252.0, 365.0, 1638.0]))
 def test_the_figures_against_a_benchmark(both: tuple[NDArray[np.float64], NDArray[np.float64]], periods: float) -> None:
     import empyrical
-    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs of its own
+    from scipy import stats
 
     own, market = both
     assume((own - market).std() > 1e-6)
