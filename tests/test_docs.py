@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 WITH_COMMANDS = [path for path in PAGES if "```sh\n" in path.read_text(encoding="utf-8")]
-COPIED = ("trading", "pi5_pipelines", "live_engine", "dagster.yaml", "workspace.yaml", "pi5.example.toml")
+PROGRAM = ("trading", "pi5_pipelines", "live_engine")
+SETTINGS = ("dagster.yaml", "workspace.yaml", "pi5.example.toml")
 
 
 def name_of(path: Path) -> str:
@@ -59,54 +60,69 @@ def server(tmp_path: Path, goog_file: Path) -> Iterator[int]:
 
 
 @pytest.fixture
-def clone(tmp_path_factory: pytest.TempPathFactory, goog_file: Path, server: int) -> Path:
-    """A copy of the program with the documentation's own files added, a filled home, and the set-up environment.
-
-    It lies at the same place for every page: machine code is found again by the path of its source.
-    """
-    folder = tmp_path_factory.getbasetemp() / "clone"
-    shutil.rmtree(folder, ignore_errors=True)
+def clone(tmp_path: Path, goog_file: Path) -> Path:
+    """A folder as a reader has it, with a home to fill, the set-up environment, and prices."""
+    folder = tmp_path / "clone"
     folder.mkdir()
-    for name in COPIED:
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
-    for page in PAGES:
-        for told, content in blocks(page, "python"):
-            if "file=" in told:
-                (folder / told.split("file=")[1]).write_text(content.replace(":8099", f":{server}"), encoding="utf-8")
-    offered = folder / "pi5_pipelines" / "sources" / "__init__.py"
-    text = offered.read_text(encoding="utf-8")
-    assert '("sample", "inbox")' in text
-    offered.write_text(text.replace('("sample", "inbox")', '("sample", "inbox", "vendor")'), encoding="utf-8")
+    for name in SETTINGS:
+        shutil.copy(ROOT / name, folder)
     (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
     shutil.copy(goog_file, folder / "prices.csv")
     return folder
 
 
+def program(page: Path, clone: Path, port: int) -> Path:
+    """Where the program is that a page's commands run: this one, or a copy with the page's own files added."""
+    files = {told.split("file=")[1]: content for told, content in blocks(page, "python") if "file=" in told}
+    if not files:
+        return ROOT  # whose machine code is there already
+    for name in PROGRAM:
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, content in files.items():
+        (clone / name).write_text(content.replace(":8099", f":{port}"), encoding="utf-8")
+    offered = clone / "pi5_pipelines" / "sources" / "__init__.py"
+    text = offered.read_text(encoding="utf-8")
+    assert '("sample", "inbox")' in text
+    offered.write_text(text.replace('("sample", "inbox")', '("sample", "inbox", "vendor")'), encoding="utf-8")
+    return clone
+
+
 @pytest.fixture
-def shell(clone: Path) -> Callable[[str], None]:
-    """Run a line as a reader would, in the copy."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PI5_", "DAGSTER_"))}
-    environment |= {
-        "PYTHONPATH": str(clone),
-        "DAGSTER_HOME": str(clone),
-        "PI5_NUMBA_CACHE": str(clone.parent / "numba"),
-        "COLUMNS": "200",
+def reader(clone: Path, server: int) -> Callable[[Path], Callable[[str], None]]:
+    """Somebody who reads a page: runs its lines one by one."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PI5_", "DAGSTER_")) or name == "PI5_NUMBA_CACHE"
     }
 
-    def run(line: str) -> None:
-        done = subprocess.run(
-            ["bash", "-c", line], cwd=clone, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    def of(page: Path) -> Callable[[str], None]:
+        chosen = {"PYTHONPATH": str(program(page, clone, server)), "DAGSTER_HOME": str(clone), "COLUMNS": "200"}
 
-    return run
+        def run(line: str) -> None:
+            done = subprocess.run(
+                ["bash", "-c", line],
+                cwd=clone,
+                env={**environment, **chosen},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=300,
+            )
+            assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+        return run
+
+    return of
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("pages")  # in one process: what one page compiled serves the next
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
-def test_every_command_of_a_page_runs_in_the_order_of_the_page(page: Path, shell: Callable[[str], None]) -> None:
+def test_every_command_of_a_page_runs_in_the_order_of_the_page(
+    page: Path, reader: Callable[[Path], Callable[[str], None]]
+) -> None:
+    shell = reader(page)
     made = [line for line in commands(page) if line.startswith("make ")]
     for line in made:  # the targets run each other's commands, tests among them: here they are only resolved
         subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True, check=True)

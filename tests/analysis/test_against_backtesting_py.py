@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from backtesting import Backtest, Strategy
-from backtesting.lib import crossover
-from backtesting.test import GOOG, SMA
 
 from pi5_pipelines.analysis import metrics
 from pi5_pipelines.analysis.document import Course, figures
@@ -28,26 +25,29 @@ CASH, COMMISSION = 10_000.0, 0.001
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-class SmaCross(Strategy):  # type: ignore[misc]  # the package is untyped
-    """Always long or short, as the fast average lies above or below the slow one."""
-
-    def init(self) -> None:
-        """Both averages."""
-        self.fast = self.I(SMA, self.data.Close, 10)
-        self.slow = self.I(SMA, self.data.Close, 30)
-
-    def next(self) -> None:
-        """Turn at each crossing."""
-        if crossover(self.fast, self.slow):
-            self.position.close()
-            self.buy()
-        elif crossover(self.slow, self.fast):
-            self.position.close()
-            self.sell()
-
-
 @pytest.fixture(scope="module")
 def theirs() -> pd.Series:
+    from backtesting import Backtest, Strategy
+    from backtesting.lib import crossover
+    from backtesting.test import GOOG, SMA
+
+    class SmaCross(Strategy):  # type: ignore[misc]  # the package is untyped
+        """Always long or short, as the fast average lies above or below the slow one."""
+
+        def init(self) -> None:
+            """Both averages."""
+            self.fast = self.I(SMA, self.data.Close, 10)
+            self.slow = self.I(SMA, self.data.Close, 30)
+
+        def next(self) -> None:
+            """Turn at each crossing."""
+            if crossover(self.fast, self.slow):
+                self.position.close()
+                self.buy()
+            elif crossover(self.slow, self.fast):
+                self.position.close()
+                self.sell()
+
     return Backtest(GOOG, SmaCross, cash=CASH, commission=COMMISSION, finalize_trades=True).run()
 
 

@@ -1,4 +1,7 @@
-"""Every figure that empyrical-reloaded has, against it, on random curves."""
+"""Every figure that empyrical-reloaded has, against it, on random curves.
+
+It and scipy take seconds to load: only the process that runs these tests loads them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,10 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
-import empyrical
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy import stats  # type: ignore[import-untyped]  # it has no stubs of its own
 
 from pi5_pipelines.analysis import distribution, metrics
 from pi5_pipelines.analysis.benchmark import benchmark_metrics
@@ -53,6 +54,9 @@ def same(found: float, expected: float) -> None:
 
 @given(returns())
 def test_the_shape_of_returns(series: NDArray[np.float64]) -> None:
+    import empyrical
+    from scipy import stats  # type: ignore[import-untyped]  # it has no stubs of its own
+
     with np.errstate(divide="ignore", invalid="ignore"):
         same(distribution.tail_ratio(series), empyrical.tail_ratio(series))
     same(distribution.downside_risk(series, 252.0), empyrical.downside_risk(series))
@@ -67,6 +71,9 @@ def test_the_shape_of_returns(series: NDArray[np.float64]) -> None:
 
 @given(returns())
 def test_the_figures_of_a_curve_are_those_of_its_returns(series: NDArray[np.float64]) -> None:
+    import empyrical
+    from scipy import stats
+
     equity = 5_000.0 * np.cumprod(np.append(1.0, 1.0 + series))
     found = metrics.curve_details(metrics.returns(equity), equity, np.arange(equity.size) * DAY_US, 5_000.0, 365.0)
     daily = {"annualization": 365.0}
@@ -82,6 +89,9 @@ def test_the_figures_of_a_curve_are_those_of_its_returns(series: NDArray[np.floa
 
 @given(pairs(), st.sampled_from([252.0, 365.0, 1638.0]))
 def test_the_figures_against_a_benchmark(both: tuple[NDArray[np.float64], NDArray[np.float64]], periods: float) -> None:
+    import empyrical
+    from scipy import stats
+
     own, market = both
     assume((own - market).std() > 1e-6)
     found = benchmark_metrics(own, market, periods)
@@ -109,6 +119,8 @@ def test_the_figures_against_a_benchmark(both: tuple[NDArray[np.float64], NDArra
 
 @given(pairs())
 def test_captures_are_those_of_empyrical_at_252_days(both: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
+    import empyrical
+
     own, market = both
     assume((market > 0.0).any())
     assume((market < 0.0).any())

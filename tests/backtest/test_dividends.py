@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 
 def day(number: int) -> datetime:
     return datetime(2024, 1, number, tzinfo=UTC)

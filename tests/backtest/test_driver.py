@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 # Short windows, so that a few hundred bars hold many decisions.
 SHORT = {
     "buy_and_hold": {},

@@ -17,6 +17,8 @@ from pi5_pipelines.errors import BacktestError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 HOUR_US = 3_600_000_000
 HOURS = 24
 SHORT = {"channel": 4.0, "ranges": 3.0, "stop": 0.4, "trail": 0.6, "target": 0.5}

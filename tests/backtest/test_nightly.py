@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Night = Callable[..., dict[tuple[str, str], dict[str, Any]]]
 
-DAYS = sessions("XNYS", date(2024, 1, 2), date(2024, 3, 28))
 STRATEGIES = (StrategySettings("buy_and_hold"), StrategySettings("sma_cross", {"fast": 3.0, "slow": 9.0}))
 
 
@@ -30,7 +29,7 @@ def prices(days: int, *, last_close: float = 101.0) -> str:
     """Daily bars that swing; `last_close` is the close of the fifth, which may be restated."""
     rows = [
         f"{day},{100 + n % 7},{110 + n % 7},{90 + n % 7},{last_close if n == 4 else 101 + n % 7},1000"
-        for n, day in enumerate(DAYS[:days])
+        for n, day in enumerate(sessions("XNYS", date(2024, 1, 2), date(2024, 3, 28))[:days])
     ]
     return "\n".join(["Date,Open,High,Low,Close,Volume", *rows])
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 HERE = str(Path(__file__).parent / "order_strategies")
 TERMINAL = {"canceled", "rejected", "expired"}
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.result import BacktestResult
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("compiled")]
 
 HERE = str(Path(__file__).parent / "order_strategies")
 NAMES = ("ts_us", "open", "high", "low", "close", "volume")

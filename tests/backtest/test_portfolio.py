@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 DAY_US = 86_400_000_000
 SHORT = {"lookback": 6.0, "skip": 2.0, "top": 2.0, "hold": 3.0}
 ASKS_NOTHING = FrictionSpec(limits="gross=1000")

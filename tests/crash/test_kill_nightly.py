@@ -39,7 +39,11 @@ def environment(folder: Path) -> dict[str, str]:
     dagster_home = folder / "dagster_home"
     dagster_home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dagster.yaml", dagster_home)
-    keep = {name: value for name, value in os.environ.items() if not name.startswith(("PI5_", "DAGSTER_"))}
+    keep = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PI5_", "DAGSTER_")) or name == "PI5_NUMBA_CACHE"
+    }
     chosen = {"PI5_BACKTEST_STRATEGIES": " ".join(STRATEGIES.split())}
     return {**keep, "PI5_HOME": str(folder / "home"), "DAGSTER_HOME": str(dagster_home), **chosen}
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 SPEC = BacktestSpec(strategy="sma_cross", params={"fast": 5, "slow": 20}, fee_bps=5.0)
 
 

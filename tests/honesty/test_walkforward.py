@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.honesty.folds import Fold
 
+pytestmark = pytest.mark.xdist_group("compiled")
+
 GRID = np.array([(fast, slow) for fast in (2, 5, 9) for slow in (12, 20, 31)], dtype=np.float64)
 SPEC = BacktestSpec(strategy="sma_cross", fee_bps=5.0, slippage_bps=2.0)
 COLUMNS = ("open", "high", "low", "close", "volume")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("compiled")]
 
 COSTS = FrictionSpec(fees="per-share:0.005:min=1", spread="2bps", borrow_pct=3.0, interest_pct=1.0)
 RUNS = {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.honesty.accounts import Account
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("compiled")]
 
 COSTS = FrictionSpec(
     fees="per-share:0.005:min=1",

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 STRATEGIES = '[{name = "buy_and_hold"}, {name = "sma_cross", params = {fast = 5, slow = 10}}]'
-DAYS = sessions("XNYS", date(2024, 1, 2), date(2024, 3, 28))
 
 
-def prices(days: tuple[date, ...] = DAYS, *, skip: int = -1, high: float = 2.0) -> str:
+def prices(*, skip: int = -1, high: float = 2.0) -> str:
     """A CSV of daily bars that rise by a dollar a day; `skip` leaves one session out, `high` is added to the open."""
+    days = sessions("XNYS", date(2024, 1, 2), date(2024, 3, 28))
     rows = [
         f"{day},{100 + n},{100 + n + high},{99 + n},{101 + n},{1_000 + n}" for n, day in enumerate(days) if n != skip
     ]

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pytest
 
-from pi5_pipelines.backtest.nightly import read_outcome
 from pi5_pipelines.checks.bars import CHECKS
 from pi5_pipelines.checks.ruling import rulings
 from pi5_pipelines.market import quality
-from pi5_pipelines.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,24 +59,6 @@ def test_a_failure_that_is_only_told_leaves_nobody_out() -> None:
 def test_a_check_made_of_no_symbol_stops_the_night() -> None:
     ruling = rulings([], ["schema"])["schema"]
     assert (ruling.passed, ruling.stops) == (False, True)
-
-
-@pytest.mark.slow
-def test_a_symbol_with_a_missing_session_is_left_out_of_the_backtests(
-    drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
-) -> None:
-    drop("GOOD")
-    drop("HOLE", skip=7)
-    assert run("ingest").success
-    result = run("ingest")
-    bad = failed(result)
-    assert list(bad) == ["missing_sessions"]
-    assert bad["missing_sessions"].severity is dg.AssetCheckSeverity.WARN
-    assert bad["missing_sessions"].metadata["failed_symbols"].value == "HOLE"
-    assert run("backtests").success
-    outcome = read_outcome(load_settings())
-    assert {tuple(row["symbols"]) for row in outcome.results} == {("GOOD",)}
-    assert [row["symbol"] for row in outcome.skipped] == ["HOLE"]
 
 
 def test_no_usable_symbol_blocks_everything_after_the_checks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import dagster as dg
 import pytest
 
 from pi5_pipelines.backtest.nightly import read_outcome
@@ -15,8 +16,6 @@ from pi5_pipelines.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-    import dagster as dg
 
 ASSETS = {
     "raw_files",
@@ -30,6 +29,13 @@ ASSETS = {
     "home_backup",
     "dagster_retention",
 }
+NUMBERS = {
+    "bars_1d": ("bytes", "version"),
+    "nightly_backtests": ("seconds", "results", "sharpe buy_and_hold/GOOD", "return_pct buy_and_hold/GOOD"),
+    "nightly_report": ("bytes", "seconds"),
+    "lake_compaction": ("bytes_after", "files_after", "seconds"),
+    "home_backup": ("bytes", "bytes_new", "seconds"),
+}
 
 
 def metadata(result: dg.ExecuteInProcessResult) -> Mapping[str, Mapping[str, object]]:
@@ -41,14 +47,19 @@ def metadata(result: dg.ExecuteInProcessResult) -> Mapping[str, Mapping[str, obj
     }
 
 
-def test_a_good_night_makes_everything_and_a_second_one_changes_no_table(
+def test_a_good_night_makes_everything_gives_numbers_to_plot_and_a_second_one_changes_no_table(
     drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
 ) -> None:
     drop("GOOD")
     drop("MORE")
     first = run("nightly")
     assert first.success
-    assert set(metadata(first)) >= ASSETS
+    figures = metadata(first)
+    assert set(figures) >= ASSETS
+    assert figures["bars_1d"]["dagster/row_count"] == 2 * 61
+    for asset, names in NUMBERS.items():
+        for name in names:
+            assert isinstance(figures[asset][name], int | float), (asset, name)
     settings = load_settings()
     lake = Lake(settings.folder("lake"))
     assert {(row["strategy"], *row["symbols"]) for row in read_outcome(settings).results} == {
@@ -68,48 +79,27 @@ def test_a_good_night_makes_everything_and_a_second_one_changes_no_table(
 
 
 @pytest.mark.slow
-def test_the_night_gives_the_page_numbers_to_plot(
-    drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
-) -> None:
-    drop("GOOD")
-    figures = metadata(run("nightly"))
-    assert figures["bars_1d"]["dagster/row_count"] == 61
-    for asset, names in {
-        "bars_1d": ("bytes", "version"),
-        "nightly_backtests": ("seconds", "results", "sharpe buy_and_hold/GOOD", "return_pct buy_and_hold/GOOD"),
-        "nightly_report": ("bytes", "seconds"),
-        "lake_compaction": ("bytes_after", "files_after", "seconds"),
-        "home_backup": ("bytes", "bytes_new", "seconds"),
-    }.items():
-        for name in names:
-            assert isinstance(figures[asset][name], int | float), (asset, name)
-
-
-@pytest.mark.slow
-def test_a_gap_in_one_symbol_is_told_in_the_report_and_stops_no_other(
-    drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult]
+def test_a_symbol_with_a_gap_and_a_strategy_that_cannot_run_are_told_and_stop_no_other(
+    drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop("GOOD")
     drop("HOLE", skip=7)
+    limited = '{name = "sma_cross", frictions = {limits = "weight=40%"}}'  # which are for many symbols
+    monkeypatch.setenv("PI5_BACKTEST_STRATEGIES", f'[{limited}, {{name = "buy_and_hold"}}]')
     result = run("nightly")
     assert result.success
+    (bad,) = [one for one in result.get_asset_check_evaluations() if not one.passed]
+    assert bad.check_name == "missing_sessions"
+    assert bad.severity is dg.AssetCheckSeverity.WARN
+    assert bad.metadata["failed_symbols"].value == "HOLE"
     settings = load_settings()
     page = report_file(settings).read_text()
     assert "<strong>HOLE</strong>" in page
     assert "missing_sessions" in page
-    assert {tuple(row["symbols"]) for row in read_outcome(settings).results} == {("GOOD",)}
-
-
-@pytest.mark.slow
-def test_a_strategy_that_cannot_run_is_told_and_stops_no_other(
-    drop: Callable[..., Path], run: Callable[..., dg.ExecuteInProcessResult], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drop("GOOD")
-    rotation = '{name = "momentum_rotation"}'
-    monkeypatch.setenv("PI5_BACKTEST_STRATEGIES", f'[{rotation}, {{name = "buy_and_hold"}}]')
-    assert run("nightly").success
-    outcome_of_night = read_outcome(load_settings())
-    assert {row["strategy"] for row in outcome_of_night.results} >= {"buy_and_hold"}
+    found = read_outcome(settings)
+    assert {(row["strategy"], *row["symbols"]) for row in found.results} == {("buy_and_hold", "GOOD")}
+    assert [row["symbol"] for row in found.skipped] == ["HOLE"]
+    assert [row["strategy"] for row in found.failed] == ["sma_cross"]
 
 
 def test_a_backfill_of_many_years_is_one_run(

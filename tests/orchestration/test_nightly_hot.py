@@ -121,10 +121,6 @@ def test_nights_keep_the_hot_tier_equal_to_the_lake(
     assert set(night.checks()) >= {"savings", "chunks", "dead_rows", "indexes", "slow_queries", "room", "connections"}
     assert [name for name, (good, _) in night.checks().items() if not good] == []
 
-    code, log = night.run()
-    assert code == 0, log[-4000:]
-    assert night.figures("hot_bars_1d")["rows_sent"] == 0
-
     few = {"PI5_TIMESCALE_KEEP_LONG_BARS_DAYS": "35"}
     code, log = night.run(**few)  # fewer days are kept: what is older becomes the lake's
     assert code == 0, log[-4000:]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Cells = Callable[[str], list[Any]]  # as conftest.py defines them, which pytest loads by itself
     Answers = dict[str, Any]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("parity")]
 
 PEERS = ("backtesting", "backtrader", "vectorbt")
 GROUPS = (("GOOG", "sma_cross"), ("GOOG", "donchian_breakout"), ("EURUSD", "sma_cross"))

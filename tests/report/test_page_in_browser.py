@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.backtest.bars import Bars
     from pi5_pipelines.backtest.result import BacktestResult
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 MOST_COLOURS = """(box) => Math.max(0, ...[...document.querySelectorAll(`${box} canvas`)].map((canvas) => {

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-pytest.importorskip("distributed")
 ROOT = Path(__file__).resolve().parents[2]
 DASK = str(Path(sys.executable).parent / "dask")
 LONGEST_S = 60.0
@@ -115,11 +114,7 @@ POOLED = (
 )
 
 
-@pytest.mark.parametrize(
-    "command", [PLACING, TARGETS, POOLED], ids=["orders", "targets with dividends", "many symbols"]
-)
-def test_orders_and_frictions_are_the_same_on_a_cluster(
-    command: tuple[str, ...],
+def test_orders_targets_and_pools_with_frictions_are_the_same_on_a_cluster(
     tmp_path: Path,
     environment: dict[str, str],
     cluster: tuple[str, list[Any]],
@@ -130,13 +125,16 @@ def test_orders_and_frictions_are_the_same_on_a_cluster(
     subprocess.run(ingest, cwd=tmp_path, env=two_symbols, check=True, capture_output=True)
     lake = ("--symbol", "IBM", "--adjust", "splits")
     small = {"PI5_SWEEP_CHUNK": "15"}
-    local = sweep(*command, *lake, "--out", "local.parquet", **small)  # workers find its machine code on disk
-    remote = sweep(*command, *lake, "--scheduler", cluster[0], "--out", "cluster.parquet", **small)
-    assert (remote["failed"], local["failed"]) == (0, 0)
-    assert sha256(tmp_path / "cluster.parquet") == sha256(tmp_path / "local.parquet")
-    if "--dividends" in command:
-        unpaid = sweep(*(one for one in command if one != "--dividends"), *lake)
-        assert unpaid["best"]["return_pct"] != local["best"]["return_pct"]
+    for command in (PLACING, TARGETS, POOLED):
+        local = sweep(*command, *lake, "--out", "local.parquet", **small)  # workers find its machine code on disk
+        remote = sweep(*command, *lake, "--scheduler", cluster[0], "--out", "cluster.parquet", **small)
+        assert (remote["failed"], local["failed"]) == (0, 0), command
+        assert sha256(tmp_path / "cluster.parquet") == sha256(tmp_path / "local.parquet"), command
+        for name in ("local", "cluster"):
+            (tmp_path / f"{name}.parquet").unlink()
+        if "--dividends" in command:
+            unpaid = sweep(*(one for one in command if one != "--dividends"), *lake)
+            assert unpaid["best"]["return_pct"] != local["best"]["return_pct"], command
 
 
 def test_no_scheduler_is_one_clear_error_within_seconds(

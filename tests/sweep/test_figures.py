@@ -21,7 +21,7 @@ from trading import strategies
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lanes")]
 
 TOLERANCE = 1e-12
 ROOT = Path(__file__).resolve().parents[2]

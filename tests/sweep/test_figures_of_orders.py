@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pi5_pipelines.backtest.bars import Bars
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("lanes")]
 
 PLACING: dict[str, list[dict[str, float]]] = {
     "atr_breakout": [
