@@ -110,8 +110,7 @@ class Floor:
 
     def begin(self) -> None:
         """Do what a crash left undone; to be called once what the accounts owed is written down."""
-        steps = self.hand.claimed([*self.hand.outstanding(), *self.hand.killing(self._wall())])
-        if steps:
+        if steps := self._steps(self.hand.outstanding()):
             self.append(steps)
 
     def on_update(self, update: Tick | BarClosed) -> list[Body]:
@@ -248,7 +247,11 @@ class Floor:
         self.on_event(event, changed)
 
     def _follow(self, event: Event) -> None:
-        if getattr(event.body, "client_order_id", "") in self.state.books.hand.orders:
-            steps = self.hand.claimed([*self.hand.following(event.body), *self.hand.killing(self._wall())])
-            if steps:
-                self.append(steps, flow=event.flow, cause=event.seq)
+        if getattr(event.body, "client_order_id", "") not in self.state.books.hand.orders:
+            return
+        if steps := self._steps(self.hand.following(event.body)):
+            self.append(steps, flow=event.flow, cause=event.seq)
+
+    def _steps(self, due: Iterable[Body]) -> list[Body]:
+        """What the kill switch wants, and what is due of those orders that it leaves alone."""
+        return [*self.hand.claimed(self.hand.killing(self._wall())), *self.hand.claimed(due)]
