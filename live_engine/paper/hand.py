@@ -64,10 +64,10 @@ class HandDesk:
         taken: list[Body] = []
         names: set[str] = set()
         for body in bodies:
-            name = _moved(body)
-            if name not in self.moving:
+            moved = self._all_moved(body)
+            if not moved & self.moving:
                 taken.append(body)
-                names.add(name)
+                names |= moved
         self.moving |= names - {""}
         return taken
 
@@ -78,7 +78,7 @@ class HandDesk:
 
     def arrived(self, body: Body) -> None:
         """The device has an event, or will never have it."""
-        self.moving.discard(_moved(body))
+        self.moving -= self._all_moved(body)
         if isinstance(body, OrderIntent):
             self._coming.pop(body.client_order_id, None)
 
@@ -159,6 +159,12 @@ class HandDesk:
                 yield OrderReplaced(client_order_id=order.id, venue_order_id=named)
             else:
                 yield ReplaceRejected(client_order_id=order.id, reason=REPLACED_TOO_LATE)
+
+    def _all_moved(self, body: Body) -> set[str]:
+        """The orders that a step is about: one that is replaced fills no more while that is on its way."""
+        own = _moved(body)
+        new = self._state.books.hand.orders.get(own) if isinstance(body, OrderReplaced) else None
+        return {own} if new is None else {own, new.intent.replaces}
 
     def _is_at_venue(self, order: Order) -> bool:
         return not order.is_held and not order.cancel_asked and order.id not in self.moving
