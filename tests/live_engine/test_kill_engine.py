@@ -9,6 +9,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,15 +19,15 @@ import pytest
 
 from tests.live_engine.crash.checks import await_quiet, journal_is_whole, restarted_as_it_was
 from tests.live_engine.crash.load import Told, Trader, listen
-from tests.live_engine.crash.resident import Caller, Resident
+from tests.live_engine.crash.resident import ROOT, Caller, Resident
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
 
     from tests.live_engine.crash.raw_journal import Fold
 
 KILLS = int(os.environ.get("PI5_KILLS", "5"))
+CUTS = max(3, KILLS // 5)
 KILLS_OF_A_HOME = 20
 TRADERS = 3
 LONGEST_S = 1.2
@@ -140,3 +141,19 @@ def test_killed_under_load_it_loses_nothing_that_it_told_and_doubles_nothing(tmp
         left -= rounds.kills
         print(f"home {home}: {rounds.kills} kills, {json.dumps(rounds.figures)}", flush=True)
         assert rounds.figures["exits that filled"] > 0
+
+
+def test_what_is_told_outlives_a_power_cut_that_takes_all_that_was_not_flushed(tmp_path: Path, free_port: int) -> None:
+    library = tmp_path / "synced.so"
+    source = ROOT / "tests" / "live_engine" / "crash" / "synced.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    chance = random.Random(7)  # noqa: S311 - moments and orders, no secrets
+    left, home = CUTS, 0
+    while left > 0:
+        home += 1
+        resident = Resident(tmp_path / f"home-{home}", free_port, synced=(library, tmp_path / f"synced-{home}"))
+        rounds = Rounds(resident, chance)
+        killed(rounds, min(left, KILLS_OF_A_HOME))
+        left -= rounds.kills
+        print(f"home {home}: {rounds.kills} power cuts, {json.dumps(rounds.figures)}", flush=True)
+        assert rounds.figures["events told"] > 0
