@@ -165,7 +165,7 @@ class Floor:
         if order.intent.strategy:
             done = self.state.broker.cancel(order.id)
             await asyncio.shield(self.append([asked, *(body for told in done.values() for body in told)]))
-        elif order.id in self.hand.moving:  # a step of it is on its way: the request comes right behind it
+        elif self.hand.is_moving(order.id):  # a step of it is on its way: the request comes right behind it
             await asyncio.shield(self.append([asked]))
         else:
             await asyncio.shield(self.append(self.hand.claimed([contingency.cancel(order, "", actor)])))

@@ -72,3 +72,16 @@ def test_an_order_does_not_fill_while_its_replacement_is_on_its_way_to_the_devic
     bodies = traded(tmp_path / "live.sqlite", trade)
     assert [body for body in bodies if isinstance(body, OrderFilled)] == []
     assert sum(isinstance(body, OrderReplaced) for body in bodies) == 1
+
+
+def test_an_order_that_is_cancelled_while_it_comes_to_life_is_cancelled_once(tmp_path: Path) -> None:
+    async def trade(floor: Floor) -> None:
+        await floor.append([intent("entry"), intent("exit", parent="entry")])
+        await floor.settled()
+        await floor.append(floor.on_update(Tick("A", 1, Decimal(85), Decimal(1))))
+        await floor.cancel(floor.state.books.hand.orders["exit"], "ann")  # its coming to life is on its way
+
+    bodies = traded(tmp_path / "live.sqlite", trade)
+    kinds = [type(body).__name__ for body in bodies if getattr(body, "client_order_id", "") == "exit"]
+    assert kinds.count("OrderCanceled") == 1, kinds
+    assert kinds.count("CancelRequested") == 1, kinds
