@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ZERO = Decimal(0)
 ENDS = ("OrderDenied", "OrderRejected", "OrderCanceled", "OrderExpired", "ReplaceRejected")
 TAKEN = ("OrderAccepted", "OrderReplaced")
+ONCE = {"sent": ("OrderSubmitted",), "answered": (*TAKEN, "ReplaceRejected"), "ended": ENDS}
 
 
 class Row(NamedTuple):
@@ -117,54 +118,55 @@ class Fold:
 
     def halfway(self) -> list[str]:
         """Orders by hand of which something is still to be done: sent, accepted, brought to life, cancelled."""
-        found = []
-        for one, intent in self.intents.items():
-            if intent.get("strategy") or self.ended(one):
-                continue
-            counts = self.counts[one]
-            parent = intent.get("parent")
-            waits = parent and not self.chain_filled(parent)
-            if counts["CancelRequested"] or not (waits or counts["OrderSubmitted"]):
-                found.append(one)
-            elif counts["OrderSubmitted"] and not any(counts[kind] for kind in TAKEN):
-                found.append(one)
-            elif waits and all(self.ended(other) for other in self.chain(parent)):
-                found.append(one)
-        return found
+        return [
+            one for one, intent in self.intents.items() if not intent.get("strategy") and self._is_halfway(one, intent)
+        ]
+
+    def _is_halfway(self, order: str, intent: dict[str, Any]) -> bool:
+        counts, parent = self.counts[order], intent.get("parent", "")
+        if self.ended(order):
+            return False
+        if parent and not self.chain_filled(parent) and not counts["CancelRequested"]:
+            return all(self.ended(other) for other in self.chain(parent))
+        return bool(counts["CancelRequested"]) or not any(counts[kind] for kind in TAKEN)
 
     def _take(self, event: Row) -> None:
         own, body = event.order, event.body
         if not own:
             return
         if event.type == "OrderIntent":
-            if own in self.intents:
-                self.problems.append(f"{own} is wanted twice")
-            self.intents[own] = body
-            self.work[own] = Decimal(body["quantity"])
-            self.wanted_seq[own] = event.seq
-            self._chains[self.root(own)].append(own)
+            self._want(own, event)
         elif own not in self.intents:
             self.problems.append(f"event {event.seq} is of {own}, which nobody wanted")
             return
-        counts = self.counts[own]
-        strategy = bool(self.intents[own].get("strategy"))
-        if event.type == "OrderFilled":
+        elif event.type == "OrderFilled":
             self.filled_seq.setdefault(own, event.seq)
             self._fill(own, body)
         elif event.type in TAKEN:
-            name = body.get("venue_order_id", "")
-            if not strategy and (not name or name in self._venue_ids):
-                self.problems.append(f"{own} is {name!r} at the venue, as another order or none is")
-            self._venue_ids.add(name)
-            if event.type == "OrderReplaced":
-                self.successor[self.intents[own]["replaces"]] = own
+            self._taken(own, event)
         elif event.type == "OrderTriggered" and "quantity" in body:
             self.work[own] = Decimal(body["quantity"])
+        counts = self.counts[own]
         counts[event.type] += 1
-        once = {"sent": ("OrderSubmitted",), "answered": (*TAKEN, "ReplaceRejected"), "ended": ENDS}
-        for what, kinds in once.items():
+        for what, kinds in ONCE.items():
             if sum(counts[kind] for kind in kinds) > 1:
                 self.problems.append(f"{own} was {what} twice, with event {event.seq}")
+
+    def _want(self, own: str, event: Row) -> None:
+        if own in self.intents:
+            self.problems.append(f"{own} is wanted twice")
+        self.intents[own] = event.body
+        self.work[own] = Decimal(event.body["quantity"])
+        self.wanted_seq[own] = event.seq
+        self._chains[self.root(own)].append(own)
+
+    def _taken(self, own: str, event: Row) -> None:
+        name = event.body.get("venue_order_id", "")
+        if not self.intents[own].get("strategy") and (not name or name in self._venue_ids):
+            self.problems.append(f"{own} is {name!r} at the venue, as another order or none is")
+        self._venue_ids.add(name)
+        if event.type == "OrderReplaced":
+            self.successor[self.intents[own]["replaces"]] = own
 
     def _fill(self, own: str, body: dict[str, Any]) -> None:
         intent = self.intents[own]

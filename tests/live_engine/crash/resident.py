@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from live_engine.api.tokens import Tokens, tokens_file
 from live_engine.settings import load_settings
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Iterator
 
     from live_engine.settings import LiveSettings
