@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 LOG_HEADER = 32
 FRAME_HEADER = 24
-EVENTS = 400
-BROUGHT_UP = 60  # beginnings that an engine is brought up on
+EVENTS = 300
+BROUGHT_UP = 30  # beginnings that an engine is brought up on
 
 pytestmark = pytest.mark.slow
 
