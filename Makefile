@@ -34,8 +34,8 @@ bench-peers: setup-dev ## the same beside other engines (ARGS="bench_peers_sweep
 	@scripts/setup-parity peers
 	@$(BIN)/python benchmarks/table.py $(or $(ARGS),bench_peers bench_peers_sweep)
 
-up: setup ## Dagster's pages and daemon for development
-	@$(BIN)/dagster dev
+up: setup ## Dagster's pages and daemon, and the live engine on paper with replayed prices
+	@scripts/up
 
 docs: setup-dev ## write the generated pages of docs/ again
 	@scripts/docs

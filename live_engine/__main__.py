@@ -34,7 +34,15 @@ live_engine.add_command(token)
 
 
 @live_engine.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), required=True, metavar="PATH", help="pi5.toml.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("pi5.toml"),
+    show_default=True,
+    metavar="PATH",
+    help="pi5.toml.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def check(path: Path, *, as_json: bool) -> None:
     """Check [live] of a configuration: exit code 0 when it is right, 2 when it is wrong."""

@@ -18,7 +18,7 @@ from live_engine.journal.export import export
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.search import search
 from live_engine.journal.verify import verify
-from live_engine.settings import journal_file, load_home
+from live_engine.settings import exported_days, journal_file, load_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,9 @@ def journal() -> None:
 def options(command: Callable[..., None]) -> Callable[..., None]:
     """--config and --json, which every command has."""
     where = click.Path(path_type=Path)
-    config = click.option("--config", "path", type=where, required=True, metavar="PATH", help="pi5.toml.")
+    config = click.option(
+        "--config", "path", type=where, default=Path("pi5.toml"), show_default=True, metavar="PATH", help="pi5.toml."
+    )
     return config(click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")(command))
 
 
@@ -73,7 +75,7 @@ def export_command(path: Path, *, as_json: bool) -> None:
     """Write the UTC days that are over to PI5_HOME/exports/journal, one file of JSON lines each."""
     with explained(as_json=as_json):
         home = load_home(path)
-        files = export(journal_file(home), home / "exports" / "journal", now_ns=time.time_ns())
+        files = export(journal_file(home), exported_days(home), now_ns=time.time_ns())
     if as_json:
         click.echo(json.dumps({"files": [str(file) for file in files]}))
     else:

@@ -50,7 +50,15 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
             help="How long to wait for the engine.",
         ),
         click.option("--reason", default="by hand", show_default=True, help="Why; it is written down."),
-        click.option("--config", "path", type=where, required=True, metavar="PATH", help="pi5.toml."),
+        click.option(
+            "--config",
+            "path",
+            type=where,
+            default=Path("pi5.toml"),
+            show_default=True,
+            metavar="PATH",
+            help="pi5.toml.",
+        ),
     ):
         command = option(command)
     return command

@@ -16,26 +16,40 @@ import click
 from live_engine.engine import Engine
 from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.floor import Floor
+from live_engine.journal import consumers
 from live_engine.journal.writer import Journal
+from live_engine.logs.setup import configure
 from live_engine.notify import Notifier
 from live_engine.prices import open_stream
+from live_engine.projection import CONSUMER
 from live_engine.restore import restore
-from live_engine.settings import journal_file, load_home, load_instruments, load_settings
+from live_engine.settings import exported_days, journal_file, load_dsn, load_home, load_instruments, load_settings
+from live_engine.vitals.monitor import Monitor
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
     from live_engine.engine import Service
+    from live_engine.events import Event
     from live_engine.front_office import FrontOffice
-    from live_engine.settings import LiveSettings
+    from live_engine.orders.order import Order
+    from live_engine.settings import Database, LiveSettings
     from trading.instrument import Instrument
 
 FAILED, WRONG_CONFIGURATION = 1, 2
 
 
 @click.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), required=True, metavar="PATH", help="pi5.toml.")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("pi5.toml"),
+    show_default=True,
+    metavar="PATH",
+    help="pi5.toml.",
+)
 def run(path: Path) -> None:
     """Trade on paper what [[live.strategies]] says and what is asked for by hand, on the prices of `live.prices`.
 
@@ -51,14 +65,21 @@ def run(path: Path) -> None:
                 where=str(path),
                 hint="add [[live.strategies]] with `name` and `symbol`, or name live.symbols to trade by hand",
             )
-        reason, seq = asyncio.run(trade(live, home, load_instruments(path, symbols)))
+        instruments, database = load_instruments(path, symbols), load_dsn(path)
+        stop_logs = configure(home, os.environ)
+        try:
+            reason, seq = asyncio.run(trade(live, home, instruments, database))
+        finally:
+            stop_logs()
     except LiveEngineError as error:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         sys.exit(WRONG_CONFIGURATION if isinstance(error, SettingsError) else FAILED)
     click.echo(f"ended: {reason}; the journal holds {seq} events ({journal_file(home)})")
 
 
-async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument]) -> tuple[str, int]:
+async def trade(
+    live: LiveSettings, home: Path, instruments: Sequence[Instrument], database: Database | None
+) -> tuple[str, int]:
     """Run an engine with a journal of its own; answers why it ended and the journal's last seq."""
     clock = time.monotonic_ns
     stop = asyncio.Event()
@@ -67,32 +88,46 @@ async def trade(live: LiveSettings, home: Path, instruments: Sequence[Instrument
         loop.add_signal_handler(name, stop.set)
     bound = _listen(live)
     with Journal(journal_file(home)) as journal:
-        state = restore(journal.path, live.strategies)
+        state = restore(journal.path, live.strategies, exported_days(home))
         heard_ns = state.risk.clock.heard_ns
         stream = open_stream(live, home, clock=clock, wall_ns=time.time_ns(), heard_ns=heard_ns)
         floor = Floor(journal, state, live, instruments)
-        office = _office(floor, journal)
-        engine = Engine(journal, floor, stream, home=home, clock=clock, on_price=office.on_price)
+        monitor = Monitor(home, floor, journal)
+        office = _office(floor, journal, monitor)
+        engine = Engine(
+            journal,
+            floor,
+            stream,
+            live=live,
+            home=home,
+            clock=clock,
+            monitor=monitor,
+            on_price=office.on_price,
+        )
         services = [] if bound is None else [_answering(office, live, home, bound)]
+        if live.journal_keep_days:
+            services.append(_keeping_house(journal, live, home))
+        if database is None:  # nobody is to wait for one that there was before
+            await asyncio.wrap_future(journal.run(lambda file: consumers.forget(file, CONSUMER)))
+        else:
+            services.append(_projecting(journal, monitor, database))
         reason = await engine.run(stop, Notifier(os.environ), version=version("pi5"), services=services)
         return reason, engine.seq
 
 
-def _office(floor: Floor, journal: Journal) -> FrontOffice:
-    """The floor as the API sees it."""
+def _office(floor: Floor, journal: Journal, monitor: Monitor) -> FrontOffice:
+    """The floor as the API sees it, which hears of every event, as the figures do."""
     from live_engine.front_office import FrontOffice
 
-    office = FrontOffice(floor, journal.path, reasons=lambda: _reasons(floor), figures=lambda: _figures(floor))
-    floor.on_event = office.on_event
+    office = FrontOffice(floor, journal.path, reasons=monitor.reasons, figures=monitor.figures)
+
+    def on_event(event: Event, changed: Order | None) -> None:
+        monitor.events.on_event(event, changed)
+        office.on_event(event, changed)
+
+    floor.on_event = on_event
+    office.on_repeated = monitor.events.on_duplicate
     return office
-
-
-def _reasons(floor: Floor) -> Sequence[str]:
-    return [] if floor.failed is None else [str(floor.failed)]
-
-
-def _figures(floor: Floor) -> str:
-    return f"# TYPE live_journal_last_seq counter\nlive_journal_last_seq {floor.state.seq}\n"
 
 
 def _listen(live: LiveSettings) -> socket.socket | None:
@@ -111,3 +146,24 @@ def _answering(office: FrontOffice, live: LiveSettings, home: Path, bound: socke
 
     app = build(office, live, Tokens(tokens_file(home)))
     return lambda ended: serve(app, live, bound, ended)
+
+
+def _projecting(journal: Journal, monitor: Monitor, database: Database) -> Service:
+    """The journal's way to TimescaleDB as a service of the engine."""
+    from live_engine.projection.projector import Projector
+
+    projector = Projector(
+        journal.path,
+        database,
+        last_seq=lambda: journal.last_seq,
+        place=lambda seq: journal.run(lambda file: consumers.place(file, CONSUMER, seq, time.time_ns())),
+    )
+    monitor.consumers.append(lambda: (CONSUMER, projector.projected_seq, projector.last_error))
+    return projector.run
+
+
+def _keeping_house(journal: Journal, live: LiveSettings, home: Path) -> Service:
+    """Retention as a service of the engine."""
+    from live_engine.housekeeping import keep_house
+
+    return lambda ended: keep_house(journal, exported_days(home), live.journal_keep_days, ended, wall=time.time_ns)

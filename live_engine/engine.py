@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from live_engine.events import BarClosed, EngineStarted, EngineStopped, StreamGap
+from live_engine.events import EngineStarted, EngineStopped, StreamGap
 from live_engine.journal import snapshot
+from live_engine.prices import history
 from live_engine.risk import kill_file
 from live_engine.streams.feed import Feed
+from live_engine.vitals.readings import StreamAge
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,18 +24,20 @@ if TYPE_CHECKING:
     from live_engine.floor import Floor
     from live_engine.journal.writer import Journal
     from live_engine.notify import Notifier
+    from live_engine.settings import LiveSettings
     from live_engine.streams.stream import Stream, Update
+    from live_engine.vitals.monitor import Monitor
 
     Service = Callable[[asyncio.Event], Awaitable[None]]  # beside the trading, until the event is set
 
 SNAPSHOT_EVENTS = 20_000  # a start folds no more than these, unless the code has changed
 MAX_SILENCE_S = 60.0
-HANGS_NS = 10_000_000_000  # a device that has not taken an event for so long: the watchdog is to act
 CHECK_S = 1.0
+SECOND_NS = 1_000_000_000
 
 
 class Engine:
-    """A floor on one stream of prices; `clock` answers monotonic nanoseconds."""
+    """A floor on one stream of prices; `clock` answers monotonic nanoseconds, `on_price` hears of every price."""
 
     def __init__(
         self,
@@ -41,12 +45,15 @@ class Engine:
         floor: Floor,
         stream: Stream,
         *,
+        live: LiveSettings,
         home: Path,
         clock: Callable[[], int],
-        on_price: Callable[[str], None] = lambda _symbol: None,
+        monitor: Monitor,
+        on_price: Callable[[str], None],
     ) -> None:
         self._journal, self._floor, self._stream, self._clock = journal, floor, stream, clock
-        self._home, self._on_price = home, on_price
+        self._live, self._home, self._monitor, self._on_price = live, home, monitor, on_price
+        self._has_ended = False  # the prices, not the engine
         timeframes = {desk.settings.timeframe for desk in floor.state.broker.desks.values()}
         self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
         self._snapshot_seq = floor.state.folded_from
@@ -59,19 +66,22 @@ class Engine:
     async def run(
         self, stop: asyncio.Event, notifier: Notifier, *, version: str, services: Sequence[Service] = ()
     ) -> str:
-        """Trade until the prices end or `stop` is set; answers why it ended. Raises JournalError and PricesError.
+        """Trade until `stop` is set or the prices end (unless it is to stay); answers why it ended.
 
         `services` are started once the state is restored, and told to end once nothing is traded any more.
+        Raises JournalError and PricesError.
         """
         await self._begin(version)
         ended = asyncio.Event()
         trading = asyncio.create_task(self._trade())
-        watching = asyncio.create_task(self._watch(notifier))
+        watching = asyncio.create_task(self._watch(notifier, trading))
+        measuring = asyncio.create_task(self._monitor.run())
         beside = [asyncio.ensure_future(service(ended)) for service in services]
         stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait())
         notifier.ready()
         try:
-            await asyncio.wait([trading, watching, stopping, *beside], return_when=asyncio.FIRST_COMPLETED)
+            first = {watching, stopping, *beside} | (set() if self._live.stay else {trading})
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             reason = "told to stop" if stop.is_set() else "the prices ended"
             notifier.stopping()
             await self._stream.close()
@@ -83,9 +93,9 @@ class Engine:
             await asyncio.gather(*beside)
             await self._floor.settled()
         finally:
-            for task in (trading, watching, stopping, *beside):
+            for task in (trading, watching, measuring, stopping, *beside):
                 task.cancel()
-            await asyncio.gather(trading, watching, stopping, *beside, return_exceptions=True)
+            await asyncio.gather(trading, watching, measuring, stopping, *beside, return_exceptions=True)
         await self._floor.append([EngineStopped(reason=reason)])
         await self._keep_snapshot()
         return reason
@@ -96,40 +106,45 @@ class Engine:
         await self._write(floor.state.lacking)
         await self._write([EngineStarted(program=version, restored_seq=floor.state.folded_from)])
         await self._obey_kill_file()
-        for key in floor.state.broker.desks:
-            await self._write(floor.state.broker.start(key, []))
+        for key, desk in floor.state.broker.desks.items():
+            past = [] if desk.started else history(self._live, self._home, desk.settings)
+            await self._write(floor.state.broker.start(key, past))
         floor.begin()
         await floor.settled()
 
     async def _trade(self) -> None:
         async for update in self._stream:
-            floor = self._floor
-            told: list[Body] = floor.on_update(update)
-            for body in self.feed.on_update(update, self._clock()):
-                if isinstance(body, BarClosed):
-                    told += floor.on_bar(body)
-                elif not isinstance(body, StreamGap):  # nobody can fetch again what a file, or a dream, lacks
-                    told.append(body)
-            marked = floor.mark()
+            told = self.feed.on_update(update, self._clock())
+            # Nobody can fetch again what a file, or a dream, lacks.
+            await self._floor.take(update, (one for one in told if not isinstance(one, StreamGap)), flow=_flow(update))
             self._on_price(update.symbol)
-            await self._write([*told, *marked], flow=_flow(update))
-            lost = floor.breach() if marked else None
-            if lost is not None:
-                await floor.throw(lost)
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()
+        self._has_ended = True
 
-    async def _watch(self, notifier: Notifier) -> None:
-        """Tell systemd that the loop turns and the journal that a stream is mute, and obey the kill file."""
+    async def _watch(self, notifier: Notifier, trading: asyncio.Task[None]) -> None:
+        """Tell systemd that the loop turns and the journal what is not well any more, and obey the kill file."""
         every_s = min(CHECK_S, notifier.ping_every_s or CHECK_S)
+        looked_ns = -SECOND_NS
         while True:
+            now_ns = self._clock()
             if self._floor.failed is not None:
                 raise self._floor.failed
-            if self._journal.oldest_wait_ns() < HANGS_NS:
+            if trading.done():
+                await trading  # an error of the prices ends an engine that stays, too
+            if now_ns - looked_ns >= SECOND_NS:
+                looked_ns = now_ns
+                await self._obey_kill_file()
+                await self._write([*self.feed.age.check(now_ns), *self._monitor.look([self._stream_age(now_ns)])])
+            if self._monitor.is_alive():
                 notifier.alive()
-            await self._obey_kill_file()
-            await self._write([*self.feed.age.check(self._clock())])
             await asyncio.sleep(every_s)
+
+    def _stream_age(self, now_ns: int) -> StreamAge:
+        age = self.feed.age
+        return StreamAge(
+            name=self._stream.name, age_s=age.age_s(now_ns), is_stale=age.is_stale, has_ended=self._has_ended
+        )
 
     async def _obey_kill_file(self) -> None:
         await kill_file.take(self._home, self._floor.state.risk.switch, self._floor.throw)

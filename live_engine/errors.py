@@ -15,6 +15,7 @@ LiveEngineError
 ├── SnapshotError    a snapshot of the orders cannot be read: torn, or of another version
 ├── PricesError      a file of prices, or a row of it, cannot be taken for what it should be
 ├── KillFileError    the kill switch's file cannot be written, or a stronger request waits in it
+├── ProjectionError  the journal cannot be projected to TimescaleDB as things are
 ├── TokensError      the tokens of the API cannot be trusted or changed
 └── ListenError      the API cannot listen on its address
 """
@@ -98,6 +99,10 @@ class PricesError(LiveEngineError):
 
 class KillFileError(LiveEngineError):
     """The kill switch's file cannot be written, or a stronger request waits in it."""
+
+
+class ProjectionError(LiveEngineError):
+    """The journal cannot be projected to TimescaleDB as things are; the engine goes on without."""
 
 
 class TokensError(LiveEngineError):

@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from live_engine.errors import DuplicateIntentError, JournalError
+from live_engine.errors import DuplicateIntentError
 from live_engine.events import (
     AccountMarked,
     BarClosed,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from live_engine.orders.order import Order
     from live_engine.restore import State
     from live_engine.settings import LiveSettings
-    from live_engine.streams.stream import Tick
+    from live_engine.streams.stream import Update
     from trading.instrument import Instrument
 
 NS_PER_S = 1_000_000_000
@@ -47,7 +47,7 @@ Events = tuple["Event", ...]
 
 
 class Floor:
-    """`on_event` is told of every durable event with the order that it changed; `failed` is why the journal refused."""
+    """`on_event` is told of every durable event with the order that it changed; `failed` is why the engine must end."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Floor:
         self.money = Money(state, live.hand.cash)
         self.hand = HandDesk(state, self.money, live.hand, self.instruments, live.session_ends_s)
         self.on_event: Callable[[Event, Order | None], None] = lambda _event, _order: None
-        self.failed: JournalError | None = None
+        self.failed: Exception | None = None
         self.placing: dict[str, asyncio.Future[Events]] = {}
         self._limits = live.risk
         self._journal = journal
@@ -113,34 +113,21 @@ class Floor:
         if steps := self._steps(self.hand.outstanding()):
             self.append(steps)
 
-    def on_update(self, update: Tick | BarClosed) -> list[Body]:
-        """What a price does to orders by hand; nothing for one that is older than the last."""
-        if isinstance(update, BarClosed):
-            return self.hand.claimed(self.hand.on_price(update)) if self.state.risk.is_new(update) else []
-        seen = self.state.risk.prices.get(update.symbol)
-        if seen is not None and update.ts_ns < seen.ts_ns:
-            return []
-        found = self.hand.claimed(self.hand.on_price(update))
-        self.state.risk.price(update.symbol, update.price, update.ts_ns, self._wall(), self._clock())
-        return found
+    async def take(self, update: Update, told: Iterable[Body] = (), *, flow: str = "") -> None:
+        """Do all that a price leads to, in one append that is on the device on return.
 
-    def on_bar(self, bar: BarClosed) -> list[Body]:
-        """Let strategies trade a closed bar; answers it with what they did, nothing when it was seen before."""
-        if not self.state.risk.is_new(bar):
-            return []
-        end_ns = bar.ts_ns + SECONDS[bar.timeframe] * NS_PER_S
-        self.state.risk.price(bar.symbol, bar.close, end_ns, self._wall(), self._clock())
-        told = self.state.broker.on_bar(bar, self._check) or [bar]
-        self._traded |= any(isinstance(body, OrderFilled) for body in told)
-        return told
-
-    def mark(self) -> list[Body]:
-        """The account's mark when something has been traded, or a minute of trading has gone since the last one."""
-        remembered = self.state.risk
-        if not self._traded and remembered.clock.heard_ns - remembered.marked_ns < MARK_EVERY_NS:
-            return []
-        self._traded = False
-        return [AccountMarked(cash=self.money.cash(), equity=self.money.equity(), day=remembered.day())]
+        `told` is what its feed makes of it: the bars that close with it, which strategies trade, and what else there is
+        to write down. A loss that is too great throws the kill switch. Raises JournalError.
+        """
+        found = self._by_hand(update)
+        for body in told:
+            found += self._on_bar(body) if isinstance(body, BarClosed) else [body]
+        marked = self._mark()
+        if found or marked:
+            await self.append([*found, *marked], flow=flow)
+        lost = loss.breach(self.view(), self._limits) if marked else None
+        if lost is not None:
+            await self.throw(lost)
 
     async def place(self, intent: OrderIntent) -> risk.Denied | None:
         """Have an order by hand judged and written down; why it was denied, None when it is durable.
@@ -183,10 +170,6 @@ class Floor:
             self.append(steps)
         await asyncio.shield(future)
 
-    def breach(self) -> KillSwitchSet | None:
-        """What is to be thrown because too much was lost; None when that is not so, or was done."""
-        return loss.breach(self.view(), self._limits)
-
     def view(self) -> RiskView:
         """All that the rules look at, as it stands now."""
         remembered, now_ns, mono_ns = self.state.risk, self.now(), self._clock()
@@ -211,6 +194,36 @@ class Floor:
         """The time of trading, nanoseconds of UTC."""
         return self.state.risk.clock.now(self._wall())
 
+    def _by_hand(self, update: Update) -> list[Body]:
+        """What a price does to orders by hand; nothing for one that is older than the last."""
+        remembered = self.state.risk
+        if isinstance(update, BarClosed):
+            return self.hand.claimed(self.hand.on_price(update)) if remembered.is_new(update) else []
+        seen = remembered.prices.get(update.symbol)
+        if seen is not None and update.ts_ns < seen.ts_ns:
+            return []
+        found = self.hand.claimed(self.hand.on_price(update))
+        remembered.price(update.symbol, update.price, update.ts_ns, self._wall(), self._clock())
+        return found
+
+    def _on_bar(self, bar: BarClosed) -> list[Body]:
+        """Let strategies trade a closed bar; answers it with what they did, nothing when it was seen before."""
+        if bar.strategy or not self.state.risk.is_new(bar):
+            return []
+        end_ns = bar.ts_ns + SECONDS[bar.timeframe] * NS_PER_S
+        self.state.risk.price(bar.symbol, bar.close, end_ns, self._wall(), self._clock())
+        found = self.state.broker.on_bar(bar, self._check) or [bar]
+        self._traded |= any(isinstance(body, OrderFilled) for body in found)
+        return found
+
+    def _mark(self) -> list[Body]:
+        """The account's mark when something has been traded, or a minute of trading has gone since the last one."""
+        remembered = self.state.risk
+        if not self._traded and remembered.clock.heard_ns - remembered.marked_ns < MARK_EVERY_NS:
+            return []
+        self._traded = False
+        return [AccountMarked(cash=self.money.cash(), equity=self.money.equity(), day=remembered.day())]
+
     def _check(self, intent: OrderIntent) -> OrderDenied | None:
         found = risk.check(intent, self.view(), self._limits, self.now())
         return None if found is None else risk.denied(intent, found)
@@ -220,7 +233,6 @@ class Floor:
         for body in bodies:
             self.hand.arrived(body)
         self._under_way -= 1
-        events: Events = ()
         try:
             events = done.result()
             for event in events:
@@ -229,7 +241,7 @@ class Floor:
                 waiter.set_result(events)
             for event in events:
                 self._follow(event)
-        except JournalError as error:
+        except Exception as error:  # noqa: BLE001 - nobody awaits this: the engine ends by it instead
             if not isinstance(error, DuplicateIntentError):
                 self.failed = error
             if not waiter.done():

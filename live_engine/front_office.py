@@ -47,7 +47,10 @@ SYMBOLS_HINT = "`GET /api/v1/instruments` lists the symbols"
 
 
 class FrontOffice:
-    """Keeps the promises of live_engine.api.desk.Desk; `reasons` and `figures` tell of the engine's health."""
+    """Keeps the promises of live_engine.api.desk.Desk; `reasons` and `figures` tell of the engine's health.
+
+    `on_repeated` is called when an order comes again under its id.
+    """
 
     def __init__(
         self, floor: Floor, journal: Path, *, reasons: Callable[[], Sequence[str]], figures: Callable[[], str]
@@ -57,13 +60,14 @@ class FrontOffice:
         self._reasons, self._figures = reasons, figures
         self._fills: deque[FillView] = deque(maxlen=KEEP_FILLS)
         self._fills_from = floor.state.seq  # all fills after it are in memory, unless the deque has run over
+        self.on_repeated: Callable[[], None] = lambda: None
         self._listeners: list[Callable[[Update], None]] = []
 
     def on_event(self, event: Event, changed: Order | None) -> None:
         """Tell who listens of a durable event; the floor calls it."""
         body = event.body
         if isinstance(body, events.OrderFilled) and changed is not None:
-            fill = self._floor.state.books.book_of(changed).fills[changed.id].get(body.fill_id)
+            fill = self._floor.state.books.book_of(changed).fills.get(changed.id, {}).get(body.fill_id)
             if fill is not None and fill.seq == event.seq:
                 if len(self._fills) == KEEP_FILLS:
                     self._fills_from = self._fills[0].seq
@@ -102,7 +106,7 @@ class FrontOffice:
             await asyncio.shield(before)
         known = self._floor.state.books.order(own)
         if known is not None:
-            return _known(known, intent)
+            return self._known(known, intent)
         instrument = self._floor.instruments.get(intent.symbol)
         if instrument is None:
             return Denied("symbol", f"{intent.symbol} is not traded here", SYMBOLS_HINT)
@@ -117,7 +121,7 @@ class FrontOffice:
             older = await self.order(own)
             if older is None:
                 raise
-            return _known(older, intent)
+            return self._known(older, intent)
         if denied is not None:
             return Denied(denied.rule, denied.reason, denied.hint)
         return Placed(self._floor.state.books.hand.orders[own])
@@ -224,6 +228,10 @@ class FrontOffice:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
+    def _known(self, order: Order, intent: OrderIntent) -> Repeated | Conflicting:
+        self.on_repeated()
+        return Repeated(order) if same_order(order.intent, intent) else Conflicting(order)
+
     def _tell(self, topic: Topic, key: str, view: Callable[[], object]) -> None:
         if self._listeners:
             update = Update(topic, key, view())
@@ -257,10 +265,6 @@ class FrontOffice:
                     break
                 after = page[-1].seq
         return found[:limit]
-
-
-def _known(order: Order, intent: OrderIntent) -> Repeated | Conflicting:
-    return Repeated(order) if same_order(order.intent, intent) else Conflicting(order)
 
 
 def _shown(orders: Iterable[Order]) -> list[Order]:

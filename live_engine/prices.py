@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from datetime import UTC, datetime, time
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from live_engine.errors import SettingsError
+from live_engine.events import BarClosed
+from live_engine.streams.market_export import last_bars
+from live_engine.streams.price_file import read_prices
 from live_engine.streams.replay import replay_export, replay_file
 from live_engine.streams.simulated import RandomWalk, simulated
 from trading.timeframe import SECONDS
@@ -13,6 +19,7 @@ from trading.timeframe import SECONDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from live_engine.paper.settings import StrategySettings
     from live_engine.settings import LiveSettings
     from live_engine.streams.stream import Stream
 
@@ -43,8 +50,7 @@ def open_stream(live: LiveSettings, home: Path, *, clock: Callable[[], int], wal
             where=f"live.prices {live.prices!r}",
             hint=f'give all strategies one timeframe, or use "{SIMULATED}", whose ticks make any bar',
         )
-    length_ns = SECONDS[timeframes[0]] * NS_PER_S
-    after_ns = heard_ns // length_ns * length_ns
+    after_ns = max(_start_ns(live), heard_ns // length_ns(timeframes[0]) * length_ns(timeframes[0]))
     if live.prices == EXPORT:
         path = export_file(home)
         return replay_export(path, symbols, timeframes[0], speed=live.speed, clock=clock, after_ns=after_ns)
@@ -56,3 +62,30 @@ def open_stream(live: LiveSettings, home: Path, *, clock: Callable[[], int], wal
         )
     path = Path(live.prices).expanduser()
     return replay_file(path, symbols[0], timeframes[0], speed=live.speed, clock=clock, after_ns=after_ns)
+
+
+def history(live: LiveSettings, home: Path, strategy: StrategySettings) -> list[BarClosed]:
+    """The bars of before `live.replay_from` that a strategy is warmed up by, the oldest first; raises PricesError.
+
+    Prices that are made up have no past, and neither has a replay from its beginning.
+    """
+    count, before_ns = strategy.warm_up_bars, _start_ns(live)
+    if not count or not before_ns or live.prices == SIMULATED:
+        return []
+    symbol, timeframe = strategy.symbol, strategy.timeframe
+    if live.prices == EXPORT:
+        return last_bars(export_file(home), symbol, timeframe, count, before_ns // 1_000)
+    updates = read_prices(Path(live.prices).expanduser(), symbol, timeframe)
+    bars = (one for one in updates if isinstance(one, BarClosed))
+    return [*deque(takewhile(lambda bar: bar.ts_ns < before_ns, bars), maxlen=count)]
+
+
+def length_ns(timeframe: str) -> int:
+    """How long a bar lasts."""
+    return SECONDS[timeframe] * NS_PER_S
+
+
+def _start_ns(live: LiveSettings) -> int:
+    if live.replay_from is None:
+        return 0
+    return int(datetime.combine(live.replay_from, time(), tzinfo=UTC).timestamp()) * NS_PER_S

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from live_engine.books import Books
 from live_engine.errors import SnapshotError
 from live_engine.events import BarClosed, Body, Event
+from live_engine.journal.export import exported
 from live_engine.journal.reader import JournalReader
 from live_engine.kept import pack, unpack
 from live_engine.paper.broker import PaperBroker, restored
@@ -57,10 +59,11 @@ class State:
         return pack(msgspec.msgpack.encode(kept))
 
 
-def restore(path: Path, strategies: Sequence[StrategySettings]) -> State:
+def restore(path: Path, strategies: Sequence[StrategySettings], exported_to: Path) -> State:
     """The state that a journal leaves; raises JournalError and SettingsError.
 
-    A snapshot that cannot be read, or that other code made, is left aside: the whole journal is folded then.
+    A snapshot that cannot be read, or that other code made, is left aside: the whole journal is folded then, with the
+    days that retention took out of it from where they were `exported_to`.
     """
     with JournalReader(path) as reader:
         seq, body = reader.snapshot() or (0, b"")
@@ -69,7 +72,7 @@ def restore(path: Path, strategies: Sequence[StrategySettings]) -> State:
         if kept is not None:
             found.books, found.risk, found.seq, found.folded_from = kept[0], kept[1].risk, seq, seq
         broker = kept[1].broker if kept is not None else None
-        found.broker, found.lacking = restored(strategies, _fold(reader, found), broker)
+        found.broker, found.lacking = restored(strategies, _fold(reader, found, exported_to), broker)
         return found
 
 
@@ -86,9 +89,12 @@ def _unpacked(body: bytes, path: Path) -> tuple[Books, _Kept] | None:
     return books, kept
 
 
-def _fold(reader: JournalReader, state: State) -> Iterator[Body]:
+def _fold(reader: JournalReader, state: State, exported_to: Path) -> Iterator[Body]:
     """Fold events into books and risk, and hand their bodies on to the accounts."""
-    for event in reader.since(state.seq):
+    first_seq, older = reader.first_seq(), iter(list[Event]())
+    if first_seq > state.seq + 1:
+        older = exported(exported_to / reader.epoch(), state.seq, first_seq)
+    for event in chain(older, reader.since(max(state.seq, first_seq - 1))):
         state.books.apply(event)
         _take(state, event)
         state.seq = event.seq

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pi5_pipelines.assets import backtests, backup, compaction, hot, names, prices, retention
+from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, names, prices, retention
 from pi5_pipelines.automation import alerts, orphans, schedules
 from pi5_pipelines.automation.jobs import JOBS
 from pi5_pipelines.checks.bars import check_bars
+from pi5_pipelines.checks.feed import check_feed
 from pi5_pipelines.checks.hot import CHECKS_OF_HOT
 from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import load_settings
@@ -17,13 +18,14 @@ _schedule = load_settings().schedule
 _assets = dg.map_asset_specs(
     lambda spec: (
         spec.replace_attributes(freshness_policy=schedules.every_morning(_schedule))
-        if spec.key.to_user_string() in (names.BARS, names.REPORT, names.BACKUP, names.HOT_BARS)
+        if spec.key.to_user_string() in (names.BARS, names.FEED, names.REPORT, names.BACKUP, names.HOT_BARS)
         else spec
     ),
     [
         *prices.SOURCES,
         prices.VERDICTS,
         prices.ingest_prices,
+        feed.engine_feed,
         backtests.nightly_backtests,
         backtests.nightly_research,
         backtests.nightly_report,
@@ -36,7 +38,7 @@ _assets = dg.map_asset_specs(
 
 defs = dg.Definitions(
     assets=_assets,
-    asset_checks=[check_bars, *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ())],
+    asset_checks=[check_bars, check_feed, *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ())],
     jobs=JOBS,
     schedules=[schedules.nightly_schedule(_schedule)],
     sensors=[*alerts.SENSORS, *orphans.SENSORS],

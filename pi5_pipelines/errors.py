@@ -9,6 +9,7 @@ Pi5Error
 ├── LakeError              a table of the lake cannot be read or written
 │   ├── LakeLockedError    another process is writing the table
 │   └── LakeDamagedError   a table is torn beyond what recovery mends
+├── FeedError              the live engine's file of inputs cannot be written
 ├── BacktestError          a strategy or its options cannot be run
 ├── SweepError             a sweep of parameters cannot be run
 ├── TimescaleError         the time-series database did not do what was asked
@@ -70,6 +71,10 @@ class LakeLockedError(LakeError):
 
 class LakeDamagedError(LakeError):
     """A table is torn beyond what recovery mends."""
+
+
+class FeedError(Pi5Error):
+    """The live engine's file of inputs cannot be written."""
 
 
 class BacktestError(Pi5Error):

@@ -29,6 +29,7 @@ CostBps = Annotated[float, msgspec.Meta(ge=0, lt=MAX_COST_BPS)]
 Money = Annotated[float, msgspec.Meta(gt=0, le=1e15)]  # above it a float no longer holds the cents
 
 
+LIVE = "PI5_LIVE_"  # variables that are the live engine's to check, as [live] is
 AUTO: Literal["auto"] = "auto"  # a price_scale that follows the data: pi5_pipelines.quoting
 
 
@@ -259,7 +260,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     """Read pi5.toml (see `config_file`; without one the defaults hold); raise ConfigError in one line."""
     environ = os.environ if environ is None else environ
     path = config_file(path, environ)
-    keys = _known_keys()
+    keys = _known_keys() | {("live", name.removeprefix(LIVE).lower()): Any for name in environ if name.startswith(LIVE)}
     try:
         tables = {} if path is None else config.read_toml(path)
         merged, origin = config.override(

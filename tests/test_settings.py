@@ -102,8 +102,18 @@ def write(folder: Path, text: str) -> Path:
 def test_the_example_loads_to_the_defaults() -> None:
     loaded = load_settings(EXAMPLE, {})
     assert loaded.instruments == {"default": InstrumentSettings()}
-    assert loaded.live == {"host": "127.0.0.1", "port": 8080, "prices": "simulated", "speed": 1.0, "seed": 1}
     assert msgspec.structs.replace(loaded, instruments={}, live={}) == Settings()
+
+
+def test_variables_of_the_live_engine_are_laid_over_its_table_and_left_to_it_to_check(tmp_path: Path) -> None:
+    path = write(tmp_path, '[live]\nport = 1\nprices = "simulated"\n')
+    environ = {"PI5_LIVE_PRICES": "export", "PI5_LIVE_STRATEGIES": '[{ symbol = "A" }]', "PI5_LIVE_UNHEARD_OF": "x"}
+    assert load_settings(path, environ).live == {
+        "port": 1,
+        "prices": "export",
+        "strategies": [{"symbol": "A"}],
+        "unheard_of": "x",
+    }
 
 
 def test_the_example_holds_every_key_with_its_meaning() -> None:

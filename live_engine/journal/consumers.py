@@ -36,6 +36,11 @@ def place(connection: sqlite3.Connection, name: str, seq: int, now_ns: int) -> N
     connection.execute(PUT, (name, seq, now_ns))
 
 
+def forget(connection: sqlite3.Connection, name: str) -> None:
+    """Let retention wait for a consumer no longer, within the caller's transaction; nothing if there is none."""
+    connection.execute("DELETE FROM consumers WHERE name = ?", (name,))
+
+
 def move(path: Path, name: str, seq: int, *, now_ns: int) -> None:
     """Register or move a consumer from outside the engine; raises as JournalReader does, and as `place`."""
     try:

@@ -6,6 +6,7 @@ again only when the clock was set back into it and it has more events. What rete
 
 from __future__ import annotations
 
+import heapq
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import msgspec
 
 from live_engine.durable import make_folder, write_lines
 from live_engine.errors import JournalDamagedError, JournalWriteError
-from live_engine.events import encoder
+from live_engine.events import Event, encoder
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.schema import DAY_NS
 
@@ -52,6 +53,32 @@ def export(path: Path, folder: Path, *, now_ns: int) -> list[Path]:
             what = f"cannot be written: {error.strerror}"
             raise JournalWriteError(what, where=str(error.filename or home), hint=hint) from error
     return wrote
+
+
+def exported(home: Path, after_seq: int, before_seq: int) -> Iterator[Event]:
+    """The events of an epoch's folder between two seqs, both excluded, in order; raises JournalDamagedError.
+
+    Days in which the clock was set back overlap in seq, so their files are read side by side.
+    """
+    expected = after_seq + 1
+    files = [_events(file, after_seq) for file in sorted(home.glob("*.jsonl"))]
+    for event in heapq.merge(*files, key=lambda one: one.seq):
+        if event.seq >= before_seq or event.seq != expected:
+            break
+        expected += 1
+        yield event
+    if expected < before_seq:
+        what = f"event {expected} is missing among the exported days"
+        raise JournalDamagedError(what, where=str(home), hint="put the exported days back from a backup")
+
+
+def _events(file: Path, after_seq: int) -> Iterator[Event]:
+    if last_seq_in(file) <= after_seq:
+        return
+    with file.open("rb") as handle:
+        for line in handle:
+            if _seq(line, file) > after_seq:
+                yield msgspec.json.decode(line, type=Event)
 
 
 def file_of(home: Path, day: int) -> Path:

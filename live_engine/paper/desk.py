@@ -147,7 +147,7 @@ class StrategyDesk:
 
     def identity(self) -> StrategySettings:
         """All of the settings that its orders depend on once it has started."""
-        return msgspec.structs.replace(self.settings, params=self.params, warm_up_bars=0)
+        return msgspec.structs.replace(self.settings, params=self.params, warm_up_bars=0, promoted=False)
 
     def state(self) -> DeskState:
         """All that the desk is, to go on from."""

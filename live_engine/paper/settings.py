@@ -32,7 +32,7 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     `lot` and `tick` are the instrument's (tick 0: any price), `warm_up_bars` the most bars of the past it is shown
     first, `session_ends_s` the second of the UTC day at which orders good for the day end, 86,400 being midnight; it
-    matters for bars shorter than a day.
+    matters for bars shorter than a day. `promoted`: it may trade real money.
     """
 
     name: str
@@ -49,6 +49,7 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     tick: Annotated[float, msgspec.Meta(ge=0.0, le=1e15)] = 0.0
     warm_up_bars: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     session_ends_s: Annotated[int, msgspec.Meta(gt=0, le=DAY_SECONDS)] = DAY_SECONDS
+    promoted: bool = False
 
     @property
     def key(self) -> Key:

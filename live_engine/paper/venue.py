@@ -88,8 +88,8 @@ class HandSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """[live.hand]: the account that orders by hand trade on; costs as in a backtest."""
 
     cash: Annotated[float, msgspec.Meta(gt=0.0, le=1e15)] = 10_000.0
-    fee_bps: CostBps = 0.0
-    slippage_bps: CostBps = 0.0
+    fee_bps: CostBps = 5.0
+    slippage_bps: CostBps = 2.0
 
 
 class Means(msgspec.Struct, frozen=True):

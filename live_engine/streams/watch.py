@@ -48,6 +48,11 @@ class AgeWatch:
         """Seconds since the last update; since the beginning where there was none."""
         return max(0, now_ns - self._heard_ns) / SECOND_NS
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether it was told to be silent and has not delivered since."""
+        return self._stale
+
     def heard(self, now_ns: int) -> list[StreamConnected]:
         """An update came."""
         self._heard_ns = max(now_ns, self._heard_ns)

@@ -9,6 +9,7 @@ BARS = f"bars_{load_settings().ingest.timeframe}"  # named as its table
 PRICES = (RAW_FILES, INSTRUMENTS, ACTIONS, BARS)
 VERDICTS = "verdicts"
 BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
+FEED = "engine_feed"
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 HOT_BARS = f"hot_{BARS}"
@@ -18,7 +19,7 @@ HOT_RETENTION, HOT_SIZES = "hot_retention", "hot_sizes"
 HAS_HOT_TIER = bool(load_settings().timescale.dsn)
 
 # Groups: the columns of the lineage page, in the order of a night.
-SOURCES, LAKE, HOT, RESEARCH, UPKEEP = "sources", "lake", "hot", "research", "upkeep"
+SOURCES, LAKE, HOT, LIVE, RESEARCH, UPKEEP = "sources", "lake", "hot", "live", "research", "upkeep"
 
 DATA_TEAM, RESEARCH_TEAM, PLATFORM_TEAM = ["team:data"], ["team:research"], ["team:platform"]
 

@@ -18,7 +18,13 @@ def _hot(*assets: str) -> tuple[str, ...]:
     return assets if names.HAS_HOT_TIER else ()
 
 
-INGEST = _job("ingest", "Fetch prices into the lake and check them.", *names.PRICES, *_hot(names.HOT_BARS))
+INGEST = _job(
+    "ingest",
+    "Fetch prices into the lake, check them, and publish them to the live engine.",
+    *names.PRICES,
+    names.FEED,
+    *_hot(names.HOT_BARS),
+)
 BACKTESTS = _job(
     "backtests",
     "Run every configured strategy and search, and render the report.",
@@ -42,8 +48,9 @@ RETENTION = _job(
 )
 NIGHTLY = _job(
     "nightly",
-    "The whole night in order: ingest, checks, backtests, report, compress, backup, retention.",
+    "The whole night in order: ingest, checks, the engine's feed, backtests, report, compress, backup, retention.",
     *names.PRICES,
+    names.FEED,
     names.BACKTESTS,
     names.SEARCHES,
     names.REPORT,

@@ -108,13 +108,14 @@ def reader_of(settings: Settings) -> dict[str, Any] | None:
 
 @db.command(short_help="Make a login of a role, its password from a file.")
 @click.argument("name")
-@click.option("--role", type=click.Choice(["owner", "writer", "reader"]), required=True)
+@click.option("--role", type=click.Choice(["owner", "writer", "engine", "reader"]), required=True)
 @click.option("--password-file", type=FILE, required=True, metavar="PATH", help="One line, readable by you alone.")
 @pass_app
 def user(app: App, name: str, *, role: Role, password_file: Path) -> None:
     """Make the login NAME, or give it another role or password.
 
-    A reader may read, a writer add and correct rows, an owner do everything to the tables.
+    A reader may read, a writer add and correct rows, an owner do everything to the tables. The live engine adds and
+    corrects what it did, and sees nothing else.
     """
     from pi5_pipelines.timescale import connection, roles
 

@@ -13,6 +13,7 @@ from pi5_pipelines.cli.data import data
 from pi5_pipelines.cli.db import db
 from pi5_pipelines.cli.doctor import doctor
 from pi5_pipelines.cli.failure import EXIT_CODES
+from pi5_pipelines.cli.feed import feed
 from pi5_pipelines.cli.ingest import ingest
 from pi5_pipelines.cli.init import init
 from pi5_pipelines.cli.options import FILE
@@ -56,7 +57,21 @@ def pi5(app: App, config: Path | None) -> None:
     app.config = config
 
 
-for command in (init, ingest, status, doctor, backtest, sweep, walkforward, strategies, data, db, backup, reproduce):
+for command in (
+    init,
+    ingest,
+    status,
+    doctor,
+    backtest,
+    sweep,
+    walkforward,
+    strategies,
+    data,
+    feed,
+    db,
+    backup,
+    reproduce,
+):
     pi5.add_command(command)
 
 

@@ -28,13 +28,13 @@ POLL_S = 0.05
 
 
 @contextmanager
-def write_lock(root: Path, table: str, timeout_s: float) -> Iterator[None]:
-    """Hold a table's write lock; raises LakeLockedError naming the holder when it stays taken."""
+def write_lock(root: Path, table: str, timeout_s: float, *, where: str = "") -> Iterator[None]:
+    """Hold a table's write lock; raises LakeLockedError naming the holder (and `where`) when it stays taken."""
     path = root / ".locks" / f"{table}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _acquire(handle, table, timeout_s)
+        _acquire(handle, where or f"lake table {table}", timeout_s)
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         yield
@@ -42,7 +42,7 @@ def write_lock(root: Path, table: str, timeout_s: float) -> Iterator[None]:
         os.close(handle)  # closing gives the lock back, as does any kind of death
 
 
-def _acquire(handle: int, table: str, timeout_s: float) -> None:
+def _acquire(handle: int, where: str, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -52,7 +52,7 @@ def _acquire(handle: int, table: str, timeout_s: float) -> None:
                 holder = os.pread(handle, 32, 0).decode(errors="replace") or "unknown"
                 raise LakeLockedError(
                     f"process {holder} has been writing it for more than {timeout_s:g} s",
-                    where=f"lake table {table}",
+                    where=where,
                     hint="wait for it to end, or stop it; killing it loses nothing",
                 ) from error
             time.sleep(POLL_S)

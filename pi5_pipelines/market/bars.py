@@ -86,10 +86,16 @@ def _check_fit(bars: pl.DataFrame, name: str, whole: pl.Series, scale: int, mend
 
 
 def to_real(bars: pl.DataFrame, price_scale: int, size_scale: int) -> pl.DataFrame:
-    """Scaled bars as real numbers."""
-    return bars.with_columns(
-        *(pl.col(name) / 10**price_scale for name in PRICES), volume=pl.col("volume") / 10**size_scale
-    )
+    """Scaled bars as real numbers, each the nearest to its decimal."""
+    scales = {**dict.fromkeys(PRICES, price_scale), "volume": size_scale}
+    return bars.with_columns(_divided(bars[name], scale) for name, scale in scales.items())
+
+
+def _divided(values: pl.Series, scale: int) -> pl.Series:
+    import numpy as np
+
+    # By a lone number Polars multiplies with its reciprocal, and every third price would be off in the last digit.
+    return values / pl.Series(np.full(len(values), 10.0**scale))
 
 
 def resample(bars: pl.DataFrame, timeframe: str) -> pl.DataFrame:

@@ -32,7 +32,10 @@ IDLE_MINUTES = 15
 LAG_S = 60
 
 # What the schema makes beside its primary keys; who dropped one would notice only by the hours.
-INDEXES = ("orders_by_status", "orders_by_symbol", "trades_by_symbol", "trades_by_order")
+INDEXES = (
+    "live_orders_by_status", "live_orders_by_symbol", "live_orders_by_seq", "live_orders_by_replaces",
+    "live_trades_by_symbol", "live_trades_by_seq", "live_account_by_time", "live_bars_by_symbol",
+)  # fmt: skip
 
 CHUNKS = """
 SELECT hypertable_name, count(*) FROM timescaledb_information.chunks WHERE hypertable_schema = 'public'

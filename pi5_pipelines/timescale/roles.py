@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import psycopg
 
-Role = Literal["owner", "writer", "reader"]
-ROLES: tuple[Role, ...] = ("owner", "writer", "reader")
+Role = Literal["owner", "writer", "engine", "reader"]
+ROLES: tuple[Role, ...] = ("owner", "writer", "engine", "reader")
 
 
 def put_user(connection: psycopg.Connection, name: str, role: Role, password_file: Path) -> None:

@@ -18,7 +18,7 @@ from live_engine.floor import Floor
 from live_engine.journal.verify import verify
 from live_engine.journal.writer import Journal
 from live_engine.restore import restore
-from live_engine.settings import load_instruments
+from live_engine.settings import exported_days, load_instruments
 from tests.live_engine.crash.checks import is_fold
 from tests.live_engine.crash.load import Told, Trader
 from tests.live_engine.crash.raw_journal import Fold, rows, split
@@ -74,7 +74,7 @@ def brought_up(resident: Resident, journal: Path) -> Fold:
     """What an engine does before its first price, upon a journal."""
 
     async def begin(writer: Journal) -> None:
-        state = restore(journal, resident.live.strategies)
+        state = restore(journal, resident.live.strategies, exported_days(resident.folder))
         floor = Floor(writer, state, resident.live, load_instruments(resident.config, (*BY_HAND, "CCC")))
         floor.begin()
         await floor.settled()
@@ -99,7 +99,7 @@ def test_a_log_cut_anywhere_is_a_beginning_in_whole_appends_that_the_engine_goes
         is_a_beginning(found, whole)
         if found and len(found) not in beginnings:
             beginnings[len(found)] = cut
-            is_fold(restore(copy, resident.live.strategies), Fold(found))
+            is_fold(restore(copy, resident.live.strategies, exported_days(resident.folder)), Fold(found))
             if chance.random() < BROUGHT_UP / EVENTS * 2:
                 goes_on(resident, copy, tmp_path / "goes-on")
     assert len(beginnings) > EVENTS // 10

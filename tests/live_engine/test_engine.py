@@ -20,7 +20,16 @@ import msgspec
 import pytest
 
 from live_engine.errors import JournalMissingError
-from live_engine.events import BarClosed, EngineStarted, EngineStopped, OrderFilled, OrderIntent, StreamConnected
+from live_engine.events import (
+    BarClosed,
+    EngineStarted,
+    EngineStopped,
+    HealthChanged,
+    OrderFilled,
+    OrderIntent,
+    StreamConnected,
+    StreamStale,
+)
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.verify import verify
 from live_engine.kept import Kept, unpack
@@ -46,7 +55,7 @@ max_gross_exposure = "1e6"
 max_daily_loss = "1e9"
 max_drawdown_pct = "100"
 """
-OF_A_RUN = (EngineStarted, EngineStopped, StreamConnected)
+OF_A_RUN = (EngineStarted, EngineStopped, HealthChanged, StreamConnected, StreamStale)
 
 
 class Home:

@@ -6,7 +6,7 @@ import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from live_engine.events import EngineStopped, KillSwitchSet, OrderCanceled, OrderFilled, OrderIntent, OrderReplaced
+from live_engine.events import KillSwitchSet, OrderCanceled, OrderFilled, OrderIntent, OrderReplaced
 from live_engine.floor import Floor
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.writer import Journal
@@ -40,7 +40,7 @@ def traded(path: Path, trade: Callable[[Floor], Awaitable[None]]) -> list[Body]:
     """What the journal holds once a floor has traded."""
 
     async def run(journal: Journal) -> None:
-        floor = Floor(journal, restore(path, ()), LiveSettings(symbols=("A",)), [Instrument("A")])
+        floor = Floor(journal, restore(path, (), path.parent / "days"), LiveSettings(symbols=("A",)), [Instrument("A")])
         await trade(floor)
         await floor.settled()
 
@@ -67,7 +67,7 @@ def test_an_order_does_not_fill_while_its_replacement_is_on_its_way_to_the_devic
         await floor.append([intent("old", limit=90)])
         await floor.settled()
         await floor.append([intent("new", limit=80, replaces="old")])  # and what follows from it is not there yet
-        floor.append(floor.on_update(Tick("A", 1, Decimal(85), Decimal(1))) or [EngineStopped(reason="nothing filled")])
+        await floor.take(Tick("A", 1, Decimal(85), Decimal(1)))
 
     bodies = traded(tmp_path / "live.sqlite", trade)
     assert [body for body in bodies if isinstance(body, OrderFilled)] == []
@@ -78,7 +78,7 @@ def test_an_order_that_is_cancelled_while_it_comes_to_life_is_cancelled_once(tmp
     async def trade(floor: Floor) -> None:
         await floor.append([intent("entry"), intent("exit", parent="entry")])
         await floor.settled()
-        await floor.append(floor.on_update(Tick("A", 1, Decimal(85), Decimal(1))))
+        await floor.take(Tick("A", 1, Decimal(85), Decimal(1)))
         await floor.cancel(floor.state.books.hand.orders["exit"], "ann")  # its coming to life is on its way
 
     bodies = traded(tmp_path / "live.sqlite", trade)

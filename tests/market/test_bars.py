@@ -41,7 +41,9 @@ def test_any_scaled_bars_survive_the_way_to_real_numbers_and_back(
     dated = [("A", MIDNIGHT + timedelta(days=day), *row) for day, row in enumerate(rows)]
     frame = pl.DataFrame(dated, schema=dict(BARS), orient="row")
     instrument = Instrument("A", price_scale=price_scale, size_scale=size_scale)
-    assert to_scaled(to_real(frame, price_scale, size_scale), instrument, "here").equals(frame)
+    real = to_real(frame, price_scale, size_scale)
+    assert to_scaled(real, instrument, "here").equals(frame)
+    assert real["close"].to_list() == [float(instrument.price(row[3])) for row in rows]
 
 
 @given(hundred_thousandths=st.integers(1, 100 * 10**5).filter(lambda number: number % 10 != 0))

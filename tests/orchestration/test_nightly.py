@@ -23,6 +23,7 @@ ASSETS = {
     "instruments",
     "corporate_actions",
     "bars_1d",
+    "engine_feed",
     "nightly_backtests",
     "nightly_report",
     "lake_compaction",
@@ -132,6 +133,6 @@ def test_every_asset_says_what_it_is_who_owns_it_and_how_it_is_made() -> None:
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert len(node.description or "") > 30, key
-        assert node.group_name in {"sources", "lake", "research", "upkeep"}, key
+        assert node.group_name in {"sources", "lake", "live", "research", "upkeep"}, key
         assert node.kinds, key
         assert node.owners, key

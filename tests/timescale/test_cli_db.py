@@ -45,7 +45,7 @@ def test_migrate_makes_the_schema_and_status_shows_it(pi5: Callable[..., Result]
     assert "nothing to do" in pi5("migrate").stdout
     after = document(pi5("status", "--json"))
     assert (after["up_to_date"], after["edition"]) == (True, "apache")
-    assert {"bars_1m", "ticks", "orders", "trades", "positions", "account", "events_offset", "instruments"} <= {
+    assert {"bars_1m", "ticks", "live_orders", "live_trades", "live_positions", "live_offsets", "instruments"} <= {
         one["table"] for one in after["tables"]
     }
     assert pi5("status").exit_code == 0

@@ -59,14 +59,16 @@ def test_dead_rows_that_vacuum_left_are_told_by_table(hot: Hot, monkeypatch: pyt
 
 def test_a_dropped_index_and_one_that_is_broken_are_told(hot: Hot) -> None:
     assert health.indexes(hot.connection).good
-    hot.connection.execute("DROP INDEX orders_by_status")
+    hot.connection.execute("DROP INDEX live_orders_by_status")
     found = health.indexes(hot.connection)
     assert (found.good, found.figures["missing"]) == (False, 1)
-    assert "orders_by_status missing" in found.sentence
-    hot.connection.execute("INSERT INTO account VALUES ('a', 'USD', now(), 1, 1, 1), ('b', 'USD', now(), 1, 1, 1)")
+    assert "live_orders_by_status missing" in found.sentence
+    hot.connection.execute(
+        "INSERT INTO disk_history VALUES (now(), 1, 1, 1, true), (now() - INTERVAL '1 day', 1, 1, 1, true)"
+    )
     with pytest.raises(psycopg.errors.UniqueViolation):
-        hot.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY account_once ON account (currency)")
-    assert "account_once broken" in health.indexes(hot.connection).sentence
+        hot.connection.execute("CREATE UNIQUE INDEX CONCURRENTLY free_once ON disk_history (free_bytes)")
+    assert "free_once broken" in health.indexes(hot.connection).sentence
 
 
 def test_a_table_that_is_read_whole_and_an_index_that_nobody_uses_are_told(
@@ -77,15 +79,15 @@ def test_a_table_that_is_read_whole_and_an_index_that_nobody_uses_are_told(
     monkeypatch.setattr(health, "UNUSED_BYTES", 1)
     monkeypatch.setattr(health, "UNUSED_DAYS", 0)
     hot.connection.execute(
-        "INSERT INTO account SELECT 'a', 'USD', now() + n * INTERVAL '1 s', 1, 1, n FROM generate_series(1, 100) AS n"
+        "INSERT INTO disk_history SELECT now()::date + n, 1, n, 1, true FROM generate_series(1, 100) AS n"
     )
-    hot.connection.execute("CREATE INDEX account_by_cash ON account (cash)")
+    hot.connection.execute("CREATE INDEX history_by_free ON disk_history (free_bytes)")
     for _ in range(6):
-        hot.connection.execute("SELECT count(*) FROM account WHERE equity > 5").fetchall()
+        hot.connection.execute("SELECT count(*) FROM disk_history WHERE lake_bytes > 5").fetchall()
     hot.connection.execute("SELECT pg_stat_force_next_flush()")
     found = health.indexes(hot.connection)
-    assert "account read whole" in found.sentence
-    assert "account account_by_cash never used" in found.sentence
+    assert "disk_history read whole" in found.sentence
+    assert "disk_history history_by_free never used" in found.sentence
 
 
 def test_slow_queries_are_told_where_they_are_counted_and_how_to_count_them_elsewhere(hot: Hot) -> None:

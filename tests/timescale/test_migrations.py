@@ -90,8 +90,18 @@ def test_chunks_are_as_long_as_decided(any_dsn: str) -> None:
             "bars_1h": 364,
             "bars_4h": 1456,
             "bars_1d": 1456,
+            "live_bars": 28,
             "ticks": 1,
         }
+
+
+def test_a_table_that_the_live_ones_replace_goes_unless_somebody_filled_it(apache_dsn: str) -> None:
+    with connect(Access(apache_dsn, "there")) as connection:
+        migrate(connection, migrations()[:8])
+        connection.execute("INSERT INTO account VALUES ('mine', 'USD', now(), 1, 1, 1)")
+        migrate(connection)
+        query = "SELECT to_regclass('orders'), to_regclass('orders_readable'), (SELECT cash FROM account)"
+        assert connection.execute(query).fetchone() == (None, None, 1)
 
 
 def test_views_show_real_prices_and_one_timeframe_reads_one_table(hot: Hot) -> None:

@@ -30,7 +30,7 @@ TAKING_AWAY = (
     "TRUNCATE bars_1m",
     "DELETE FROM bars_1m",
     "SELECT drop_chunks('bars_1m', older_than => now())",
-    "ALTER TABLE orders DROP COLUMN status",
+    "ALTER TABLE live_orders DROP COLUMN status",
     "UPDATE watermarks SET ts = now()",
     "UPDATE schema_migrations SET sha256 = ''",
     "CREATE TABLE mine (number int)",
@@ -38,7 +38,7 @@ TAKING_AWAY = (
 ADDING = (
     "INSERT INTO bars_1d SELECT 'AAPL', now(), 1, 1, 1, 1, 1",
     "UPDATE bars_1m SET volume = 0",
-    "INSERT INTO events_offset VALUES ('ledger', 'live', 1)",
+    "INSERT INTO followed VALUES ('bars_1d', now(), 1, '')",
 )
 
 
@@ -69,7 +69,7 @@ def test_a_reader_reads_every_table_and_view_and_changes_nothing(hot: Hot, login
     load(hot.pool, "bars_1m", bars)
     with connect(login("reader")) as connection:
         assert read(connection, "bars_1m").equals(bars)
-        for table in ("market_data", "ticks_readable", "orders_readable", "watermarks", "schema_migrations"):
+        for table in ("market_data", "ticks_readable", "live_orders", "watermarks", "schema_migrations"):
             connection.execute(f"SELECT count(*) FROM {table}".encode())  # noqa: S608 - the names above
         for statement in (*ADDING, *TAKING_AWAY):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -102,7 +102,31 @@ def test_an_owner_drops_chunks_and_another_role_takes_that_right_back(
     assert hot.one("SELECT count(*) FROM bars_1m") == 0
     access = login("reader")
     with connect(access) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        connection.execute("INSERT INTO events_offset VALUES ('ledger', 'live', 1)")
+        connection.execute(ADDING[-1].encode())
+
+
+def test_the_engine_writes_what_it_did_and_sees_nothing_else(hot: Hot, login: Callable[[Role], Access]) -> None:
+    mine = "INSERT INTO live_offsets (journal, seq, first_seq, rules) SELECT gen_random_uuid(), 0, 1, 1"
+    access = login("engine")
+    with connect(access) as connection:
+        connection.execute(mine.encode())
+        for statement in (
+            *ADDING,
+            *TAKING_AWAY,
+            "SELECT * FROM bars_1m",
+            "SELECT * FROM instruments",
+            "DELETE FROM live_offsets",
+            "SELECT live_forget(journal) FROM live_offsets",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+    for role in ("writer", "reader"):
+        with connect(login(role)) as connection:
+            assert connection.execute("SELECT count(*) FROM live_offsets").fetchone() == (1,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(mine.encode())
+    hot.connection.execute("SELECT live_forget(journal) FROM live_offsets")
+    assert hot.one("SELECT count(*) FROM live_offsets") == 0
 
 
 def test_a_right_that_is_missing_is_told_with_who_gives_it(login: Callable[[Role], Access]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from live_engine.journal.verify import verify
 from live_engine.restore import restore
+from live_engine.settings import exported_days
 from tests.live_engine.crash.raw_journal import Fold, rows, split
 from tests.live_engine.crash.resident import HAND_CASH, STRATEGY_CASH, Caller
 
@@ -81,11 +82,11 @@ def restarts_agree(resident: Resident, fold: Fold) -> None:
     """The state out of the newest snapshot, that of the whole journal, and the test's own fold are one."""
     copy = resident.copy_to(resident.folder / "copy")
     try:
-        found = restore(copy, resident.live.strategies)
+        found = restore(copy, resident.live.strategies, exported_days(resident.folder))
         is_fold(found, fold)
         with closing(sqlite3.connect(copy)) as database, database:
             database.execute("DELETE FROM snapshots")
-        whole = restore(copy, resident.live.strategies)
+        whole = restore(copy, resident.live.strategies, exported_days(resident.folder))
         assert whole.folded_from == 0
         assert (whole.seq, whole.lacking) == (found.seq, found.lacking)
         assert whole.books.state() == found.books.state()

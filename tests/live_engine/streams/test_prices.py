@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_made_up_prices_that_ran_ahead_of_the_clock_go_on_from_there(tmp_path: Path) -> None:
     async def first(heard_ns: int) -> int:
-        live = LiveSettings(symbols=("A",), speed=0.0)
+        live = LiveSettings(prices="simulated", symbols=("A",), speed=0.0)
         stream = open_stream(live, tmp_path, clock=time.monotonic_ns, wall_ns=1_000, heard_ns=heard_ns)
         async for update in stream:
             return update.ts_ns

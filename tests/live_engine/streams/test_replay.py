@@ -66,6 +66,8 @@ def written(path: Path, text: str) -> Path:
 def export(path: Path, rows: list[tuple[object, ...]]) -> Path:
     database = sqlite3.connect(path)
     database.execute(SCHEMA)
+    database.execute("CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+    database.execute("INSERT INTO meta VALUES ('format', '1')")
     database.executemany("INSERT INTO bars VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     database.commit()
     database.close()
@@ -232,7 +234,7 @@ def test_an_export_that_cannot_be_read_is_one_clear_error(tmp_path: Path) -> Non
     with pytest.raises(PricesError, match="file is not a database"):
         list(read_export(tmp_path / "text.sqlite", ["A"], "1d"))
     sqlite3.connect(tmp_path / "empty.sqlite").close()
-    with pytest.raises(PricesError, match="no such table: bars"):
+    with pytest.raises(PricesError, match="no such table: meta"):
         list(read_export(tmp_path / "empty.sqlite", ["A"], "1d"))
     path = export(tmp_path / "wrong.sqlite", [("A", "1d", 86_400_000_000, "1", "1", "one", "1", "1")])
     with pytest.raises(PricesError, match="bars of A 1d at ts_us 86400000000: low 'one' is not a number"):

@@ -30,6 +30,16 @@ def test_a_silent_stream_is_stale_once_and_connected_again_when_it_speaks() -> N
     assert watch.check(16 * SECOND_NS) == [StreamStale(stream="s", age_s=6.0)]
 
 
+def test_whether_it_is_stale_can_be_asked_at_any_time() -> None:
+    watch, told = AgeWatch("s", 5.0, now_ns=0), []
+    for second, speaks in enumerate([True, False, False, False, False, False, False, True]):
+        if speaks:
+            watch.heard(second * SECOND_NS)
+        watch.check(second * SECOND_NS)
+        told.append(watch.is_stale)
+    assert told == [False, False, False, False, False, False, True, False]
+
+
 def test_a_stream_that_never_spoke_is_stale_too() -> None:
     watch = AgeWatch("s", 5.0, now_ns=100 * SECOND_NS)
     assert watch.check(105 * SECOND_NS) == []
