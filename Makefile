@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` sets up and runs the nightly job; `make test` runs every test.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench bench-peers up docs proof lock clean
+.PHONY: help setup setup-dev demo test check bench bench-peers up docs proof soak lock clean
 
 BIN := .venv/bin
 export DAGSTER_HOME := $(CURDIR)
@@ -43,6 +43,9 @@ docs: setup-dev ## write the generated pages of docs/ again
 proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep
 	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
+
+soak: setup-dev ## the long proof of the live engine: 500 kills under load, 100 power cuts (ARGS="-k told_and" picks)
+	@PI5_KILLS=500 $(BIN)/python -m pytest tests/live_engine/test_kill_engine.py tests/live_engine/test_cut_engine.py -s $(ARGS)
 
 lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
 	@scripts/lock $(ARGS)

@@ -110,8 +110,7 @@ class Floor:
 
     def begin(self) -> None:
         """Do what a crash left undone; to be called once what the accounts owed is written down."""
-        steps = self.hand.claimed([*self.hand.outstanding(), *self.hand.killing(self._wall())])
-        if steps:
+        if steps := self._steps(self.hand.outstanding()):
             self.append(steps)
 
     async def take(self, update: Update, told: Iterable[Body] = (), *, flow: str = "") -> None:
@@ -153,7 +152,7 @@ class Floor:
         if order.intent.strategy:
             done = self.state.broker.cancel(order.id)
             await asyncio.shield(self.append([asked, *(body for told in done.values() for body in told)]))
-        elif order.id in self.hand.moving:  # a step of it is on its way: the request comes right behind it
+        elif self.hand.is_moving(order.id):  # a step of it is on its way: the request comes right behind it
             await asyncio.shield(self.append([asked]))
         else:
             await asyncio.shield(self.append(self.hand.claimed([contingency.cancel(order, "", actor)])))
@@ -260,7 +259,11 @@ class Floor:
         self.on_event(event, changed)
 
     def _follow(self, event: Event) -> None:
-        if getattr(event.body, "client_order_id", "") in self.state.books.hand.orders:
-            steps = self.hand.claimed([*self.hand.following(event.body), *self.hand.killing(self._wall())])
-            if steps:
-                self.append(steps, flow=event.flow, cause=event.seq)
+        if getattr(event.body, "client_order_id", "") not in self.state.books.hand.orders:
+            return
+        if steps := self._steps(self.hand.following(event.body)):
+            self.append(steps, flow=event.flow, cause=event.seq)
+
+    def _steps(self, due: Iterable[Body]) -> list[Body]:
+        """What the kill switch wants, and what is due of those orders that it leaves alone."""
+        return [*self.hand.claimed(self.hand.killing(self._wall())), *self.hand.claimed(due)]

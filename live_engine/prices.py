@@ -35,12 +35,13 @@ def export_file(home: Path) -> Path:
 def open_stream(live: LiveSettings, home: Path, *, clock: Callable[[], int], wall_ns: int, heard_ns: int = 0) -> Stream:
     """The stream that the settings name; raises SettingsError where they do not fit together.
 
-    `clock` never steps back; `wall_ns` (UTC) is where made up prices begin. A replay goes on with the bar in which
-    `heard_ns` lies, the time of the last price that was taken.
+    `clock` never steps back; `heard_ns` is the time of the last price that was taken. Made up prices begin there, or at
+    `wall_ns` (UTC) if that is later: at speed they run ahead of the clock. A replay goes on with the bar in
+    which it lies.
     """
     symbols = live.all_symbols()
     if live.prices == SIMULATED:
-        like = RandomWalk(seed=live.seed, start_ns=wall_ns)
+        like = RandomWalk(seed=live.seed, start_ns=max(wall_ns, heard_ns))
         return simulated(symbols, like, clock=clock, speed=live.speed)
     timeframes = sorted({one.timeframe for one in live.strategies}) or [live.timeframe]
     if len(timeframes) > 1:

@@ -142,15 +142,24 @@ def asked_quantity(book: OrderBook, order: Order) -> Decimal:
 
 
 def filled_by_siblings(book: OrderBook, order: Order) -> Decimal:
-    """What the other orders of its group have filled since the order, or the first of its chain, was placed."""
+    """What the other orders of its group have filled since the order, or the first of its chain, was placed.
+
+    Of exits of the same entry all counts: what one has sold before the other came is not there to be sold again.
+    """
     own = book.chain(order.id)
     total = ZERO
     for other in book.group(order.intent.group):
         if other not in own:
+            since = -1 if _share_entry(book, order, other) else own[0].seq
             for fill in book.fills[other.id].values():
-                if fill.seq > own[0].seq:
+                if fill.seq > since:
                     total = plus(total, fill.quantity)
     return total
+
+
+def _share_entry(book: OrderBook, one: Order, other: Order) -> bool:
+    parent, its = one.intent.parent, other.intent.parent
+    return bool(parent and its) and book.family.root(parent) == book.family.root(its)
 
 
 def _entry_price(book: OrderBook, order: Order) -> Decimal | None:

@@ -1,11 +1,12 @@
 """Orders by hand on paper: what is to be written down of them next, read off their book alone.
 
 So whatever a crash left undone is asked for again, and what is on its way to the device is not asked for twice: an
-order with a step under way (`moving`) gets no second one until the device has the first.
+order with a step under way (`is_moving`) gets no second one until the device has all that was written of it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from live_engine.events import (
@@ -52,33 +53,44 @@ class HandDesk:
         instruments: Mapping[str, Instrument],
         session_ends_s: int,
     ) -> None:
-        self.moving: set[str] = set()
+        self._claimed: set[str] = set()  # by steps that are handed to the journal next
+        self._under_way: Counter[str] = Counter()  # how many events of an order are on their way to the device
         self._state, self._money = state, money
         self._instruments = instruments
         self._session_ends_s = session_ends_s
         self._venue = Venue(settings)
         self._coming: dict[str, OrderIntent] = {}  # on their way to the device
 
+    def is_moving(self, client_order_id: str) -> bool:
+        """Whether something of an order is on its way to the device."""
+        return client_order_id in self._claimed or self._under_way[client_order_id] > 0
+
     def claimed(self, bodies: Iterable[Body]) -> list[Body]:
         """Those steps whose orders have none on its way; what is answered counts as being on its way."""
         taken: list[Body] = []
         names: set[str] = set()
         for body in bodies:
-            name = _moved(body)
-            if name not in self.moving:
+            moved = self._moved(body)
+            if not any(map(self.is_moving, moved)):
                 taken.append(body)
-                names.add(name)
-        self.moving |= names - {""}
+                names |= moved
+        self._claimed |= names
         return taken
 
     def handed_in(self, body: Body) -> None:
         """An event goes to the device."""
+        moved = self._moved(body)
+        self._claimed -= moved
+        self._under_way.update(moved)
         if isinstance(body, OrderIntent) and not body.strategy:
             self._coming[body.client_order_id] = body
 
     def arrived(self, body: Body) -> None:
         """The device has an event, or will never have it."""
-        self.moving.discard(_moved(body))
+        for name in self._moved(body):
+            self._under_way[name] -= 1
+            if not self._under_way[name]:
+                del self._under_way[name]
         if isinstance(body, OrderIntent):
             self._coming.pop(body.client_order_id, None)
 
@@ -139,7 +151,7 @@ class HandDesk:
         """What other orders ask of some, and for those of which nothing is asked, what goes to the venue."""
         asked = set()
         for step in first:
-            asked.add(_moved(step))
+            asked.add(_named(step))
             yield step
         for order in orders:
             if order.id not in asked:
@@ -155,13 +167,19 @@ class HandDesk:
             old = self._state.books.hand.orders.get(order.intent.replaces)
             if old is None:
                 yield OrderAccepted(client_order_id=order.id, venue_order_id=named)
-            elif old.is_open and old.id not in self.moving and order.quantity > order.cumulative:
+            elif old.is_open and not self.is_moving(old.id) and order.quantity > order.cumulative:
                 yield OrderReplaced(client_order_id=order.id, venue_order_id=named)
             else:
                 yield ReplaceRejected(client_order_id=order.id, reason=REPLACED_TOO_LATE)
 
+    def _moved(self, body: Body) -> set[str]:
+        """The orders that a step is about: one that is replaced fills no more while that is on its way."""
+        own = _named(body)
+        new = self._state.books.hand.orders.get(own) if isinstance(body, OrderReplaced) else None
+        return {own, new.intent.replaces if new else ""} - {""}
+
     def _is_at_venue(self, order: Order) -> bool:
-        return not order.is_held and not order.cancel_asked and order.id not in self.moving
+        return not order.is_held and not order.cancel_asked and not self.is_moving(order.id)
 
     def _bar(self, update: Tick | BarClosed) -> tuple[Bar, bool]:
         """The rulebook's form of a price, and whether a session ends with it."""
@@ -180,7 +198,7 @@ class HandDesk:
         return (ts_ns // NS_PER_S - self._session_ends_s) // DAY_SECONDS
 
 
-def _moved(body: Body) -> str:
+def _named(body: Body) -> str:
     """The order that a step is about: of a replacement by the engine itself, the one whose place it takes."""
     if isinstance(body, OrderIntent):
         return body.replaces if body.actor == contingency.ACTOR else body.client_order_id

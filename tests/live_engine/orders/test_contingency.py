@@ -54,6 +54,18 @@ def asked(bodies: tuple[Body, ...]) -> list[tuple[str, str]]:
     return [(type(body).__name__, getattr(body, "client_order_id", "")) for body in bodies]
 
 
+def test_an_exit_that_comes_after_the_other_has_sold_everything_does_not_sell_it_again() -> None:
+    book = make.book_of(
+        make.limit("other"), make.accepted("other"), make.fill("other", quantity="10"),
+        make.limit("e"), make.accepted("e"), make.fill("e", quantity="10"),
+        make.intent("s", order_type="stop", stop_price=D(90), **EXIT), make.accepted("s"),
+    )  # fmt: skip
+    make.tell(book, make.fill("s", quantity="10"))
+    assert asked(follow(book, make.limit("t", price="120", **EXIT))) == [("OrderCanceled", "t")]
+    assert book.orders["t"].reason == contingency.SIBLING
+    assert book.positions.quantity("ACME") == 10
+
+
 def test_exits_wait_for_their_entry() -> None:
     book = bracket()
     assert contingency.outstanding(book) == ()
