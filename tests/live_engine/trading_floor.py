@@ -39,12 +39,13 @@ WIDE = {
     "max_daily_loss": "1e9",
     "max_drawdown_pct": "100",
 }
+FREE = {"fee_bps": 0.0, "slippage_bps": 0.0}
 
 
 def live_settings(**keys: Any) -> LiveSettings:  # noqa: ANN401 - keys of [live]
-    """[live] with symbols A and B and limits that hold nothing up, unless `risk` sets some."""
-    risk = WIDE | keys.pop("risk", {})
-    return msgspec.convert({"symbols": ["A", "B"], "risk": risk, **keys}, LiveSettings, strict=False)
+    """[live] with symbols A and B and wide limits and no costs, unless `risk` and `hand` set some."""
+    risk, hand = WIDE | keys.pop("risk", {}), FREE | keys.pop("hand", {})
+    return msgspec.convert({"symbols": ["A", "B"], "risk": risk, "hand": hand, **keys}, LiveSettings, strict=False)
 
 
 class Trading:
