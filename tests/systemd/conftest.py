@@ -24,7 +24,7 @@ UNIT = "live-engine.service"
 CONFIG, HOME, VENV = "/etc/pi5/pi5.toml", "/var/lib/pi5", "/opt/pi5/.venv"
 PATIENCE_S = 40.0
 # Prices without end, an hour of them in six seconds.
-FAST = ("speed = 1.0", "speed = 600.0")
+WITHOUT_END = (('prices = "export"', 'prices = "simulated"'), ("speed = 86400.0", "speed = 600.0"))
 TRADES = """
 [[live.strategies]]
 name = "sma_cross"
@@ -98,8 +98,10 @@ def machine() -> Iterator[Machine]:
             as_told, check_and_start = shell_blocks()[1:3]
             machine.run("sh", "-e", given=as_told)
             settings = machine.run("cat", CONFIG)
-            assert FAST[0] in settings
-            machine.write(CONFIG, settings.replace(*FAST) + TRADES)
+            for told, wanted in WITHOUT_END:
+                assert told in settings
+                settings = settings.replace(told, wanted)
+            machine.write(CONFIG, settings + TRADES)
             machine.run("sh", "-e", given=check_and_start)
             yield machine
     except CannotBootError as error:

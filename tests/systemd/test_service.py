@@ -42,7 +42,9 @@ def goes_on(service: Service, before: list[dict[str, Any]]) -> None:
     orders = [event["body"]["client_order_id"] for event in after if event["body"]["type"] == "OrderIntent"]
     assert orders
     assert len(set(orders)) == len(orders)
-    opened = [event["body"]["ts_ns"] for event in after if event["body"]["type"] == "BarClosed"]
+    bars = [event["body"] for event in after if event["body"]["type"] == "BarClosed"]
+    opened = [bar["ts_ns"] for bar in bars if (bar["symbol"], bar["timeframe"]) == ("ABC", "1m")]
+    assert opened
     assert sorted(set(opened)) == opened
     started = [event["body"] for event in after[len(before) :] if event["body"]["type"] == "EngineStarted"]
     assert [body["restored_seq"] for body in started] == [before[-1]["seq"]]
