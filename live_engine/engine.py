@@ -102,9 +102,9 @@ class Engine:
 
     async def _begin(self, version: str) -> None:
         """Before any price: write down what is owed, take the kill file, and do what a crash left undone."""
-        floor = self._floor
+        floor, restored_seq = self._floor, self.seq
         await self._write(floor.state.lacking)
-        await self._write([EngineStarted(program=version, restored_seq=floor.state.folded_from)])
+        await self._write([EngineStarted(program=version, restored_seq=restored_seq)])
         await self._obey_kill_file()
         for key, desk in floor.state.broker.desks.items():
             past = [] if desk.started else history(self._live, self._home, desk.settings)

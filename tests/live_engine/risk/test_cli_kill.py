@@ -15,14 +15,17 @@ import pytest
 from click.testing import CliRunner
 
 from live_engine import cli_kill
+from live_engine.events import Event
 from live_engine.risk.kill_file import KillRequest, ask, kill_file, new_nonce, take, waiting
-from live_engine.risk.kill_switch import KillSwitch
+from live_engine.risk.kill_switch import KillSwitch, fold_switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from click.testing import Result
+
+    from live_engine.events import KillSwitchRearmed, KillSwitchSet
 
 
 @pytest.fixture
@@ -43,13 +46,16 @@ def engine(tmp_path: Path) -> Iterator[list[object]]:
     """An engine that looks for the file, and the events that it wrote down."""
     events: list[object] = []
     stop = threading.Event()
+    switch = KillSwitch()
 
-    async def write_down(body: object) -> None:
+    async def write_down(body: KillSwitchSet | KillSwitchRearmed) -> None:
+        nonlocal switch
         events.append(body)
+        switch = fold_switch(switch, Event(seq=len(events), wall_ns=time.time_ns(), mono_ns=0, body=body))
 
     def loop() -> None:
         while not stop.wait(0.01):
-            asyncio.run(take(tmp_path / "var", KillSwitch(), write_down))
+            asyncio.run(take(tmp_path / "var", switch, write_down))
 
     thread = threading.Thread(target=loop)
     thread.start()
