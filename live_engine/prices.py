@@ -52,8 +52,15 @@ def open_stream(live: LiveSettings, home: Path, *, clock: Callable[[], int], wal
         )
     after_ns = max(_start_ns(live), heard_ns // length_ns(timeframes[0]) * length_ns(timeframes[0]))
     if live.prices == EXPORT:
-        path = export_file(home)
-        return replay_export(path, symbols, timeframes[0], speed=live.speed, clock=clock, after_ns=after_ns)
+        return replay_export(
+            export_file(home),
+            symbols,
+            timeframes[0],
+            speed=live.speed,
+            clock=clock,
+            after_ns=after_ns,
+            needed={one.symbol for one in live.strategies},
+        )
     if len(symbols) > 1:
         raise SettingsError(
             f"a file holds one symbol, and {', '.join(symbols)} are to be traded",

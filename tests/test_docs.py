@@ -9,7 +9,11 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +70,8 @@ def clone(tmp_path: Path, goog_file: Path) -> Path:
     folder.mkdir()
     for name in SETTINGS:
         shutil.copy(ROOT / name, folder)
+    (folder / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "up", folder / "scripts")
     (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
     shutil.copy(goog_file, folder / "prices.csv")
     return folder
@@ -85,6 +91,42 @@ def program(page: Path, clone: Path, port: int) -> Path:
     assert '("sample", "inbox")' in text
     offered.write_text(text.replace('("sample", "inbox")', '("sample", "inbox", "vendor")'), encoding="utf-8")
     return clone
+
+
+@pytest.fixture
+def up() -> Iterator[ExitStack]:
+    """Whatever a page has started, ended when it has been read."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@contextmanager
+def running(clone: Path) -> Iterator[None]:
+    """What `make up` starts: Dagster's pages and the live engine, both answering where the page says."""
+    log = clone / "up.log"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (
+        log.open("wb") as told,
+        subprocess.Popen(["scripts/up"], cwd=clone, env=environment, stdout=told, stderr=told) as process,
+    ):
+        try:
+            for address in ("http://127.0.0.1:8080/health", "http://127.0.0.1:3000/server_info"):
+                wait_for(address, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def wait_for(address: str, log: Path) -> None:
+    """Wait until an address answers with 200."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310
+            if answer.status == HTTPStatus.OK:
+                return
+        time.sleep(0.3)
+    raise AssertionError(f"{address} does not answer\n{log.read_text()[-4000:]}")
 
 
 @pytest.fixture
@@ -120,7 +162,7 @@ def reader(clone: Path, server: int) -> Callable[[Path], Callable[[str], None]]:
 @pytest.mark.xdist_group("pages")  # in one process: what one page compiled serves the next
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 def test_every_command_of_a_page_runs_in_the_order_of_the_page(
-    page: Path, reader: Callable[[Path], Callable[[str], None]]
+    page: Path, clone: Path, reader: Callable[[Path], Callable[[str], None]], up: ExitStack
 ) -> None:
     shell = reader(page)
     made = [line for line in commands(page) if line.startswith("make ")]
@@ -128,7 +170,9 @@ def test_every_command_of_a_page_runs_in_the_order_of_the_page(
         subprocess.run(["make", "-n", *line.split()[1:]], cwd=ROOT, capture_output=True, check=True)
     shell(".venv/bin/pi5 ingest --source sample")
     for line in commands(page):
-        if line not in made:
+        if line == "make up":
+            up.enter_context(running(clone))
+        elif line not in made:
             shell(line)
 
 

@@ -98,13 +98,15 @@ def read_sessions(path: Path, calendar: str) -> tuple[Session, ...]:
     return found
 
 
-def read_export(path: Path, symbols: Collection[str], timeframe: str) -> Iterator[BarClosed]:
+def read_export(
+    path: Path, symbols: Collection[str], timeframe: str, needed: Collection[str] | None = None
+) -> Iterator[BarClosed]:
     """The bars of several symbols in the order of time, then of symbols; raises PricesError.
 
-    However long the series, one row of each is held at a time.
+    Each of those `needed` (by default all) must have bars. However long the series, one row of each is held at a time.
     """
     with _opened(path) as database:
-        for symbol in sorted(set(symbols)):
+        for symbol in sorted(set(symbols if needed is None else needed)):
             if not [*_series(database, path, symbol, timeframe, last=1)]:
                 raise PricesError(
                     f"there are no bars of {symbol} {timeframe}",

@@ -125,12 +125,13 @@ def replay_export(
     clock: Callable[[], int],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     after_ns: int = 0,
+    needed: Collection[str] | None = None,
 ) -> ReplayStream:
     """Replay the bars that the data platform published; PricesError is raised as reading begins, or at a wrong row."""
     return ReplayStream(
         f"replay {path.name}",
         symbols,
-        lambda: read_export(path, symbols, timeframe),
+        lambda: read_export(path, symbols, timeframe, needed),
         speed=speed,
         clock=clock,
         sleep=sleep,

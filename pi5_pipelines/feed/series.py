@@ -1,4 +1,7 @@
-"""Which bars the live engine is fed: what `[[live.strategies]]` trade, or everything where none is configured."""
+"""Which bars the live engine is fed: what `[[live.strategies]]` trade, and of `live.symbols` what the lake has.
+
+Where neither is configured, everything.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +53,7 @@ class Plan:
 def plan(settings: Settings, lake: Lake) -> Plan:
     """What is to be published of the lake as it stands; raises ConfigError, UnknownNameError, LakeDamagedError."""
     asked = configured(settings)
+    by_hand = {str(symbol) for symbol in settings.live.get("symbols", ())}
     timeframes = sorted({one.timeframe for one in asked}) or [settings.ingest.timeframe]
     found: dict[Series, Span] = {}
     versions = {}
@@ -58,7 +62,10 @@ def plan(settings: Settings, lake: Lake) -> Plan:
         if version is not None:
             versions[bars_table(timeframe)] = version
             found |= spans(lake, timeframe, version)
-    wanted = asked or sorted(found)
+    if asked:
+        wanted = sorted({*asked, *(one for one in found if one.symbol in by_hand)})
+    else:
+        wanted = sorted(one for one in found if not by_hand or one.symbol in by_hand)
     for table in ("corporate_actions", "instruments"):
         version = lake.version(table)
         if version is not None:
