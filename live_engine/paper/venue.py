@@ -2,7 +2,7 @@
 
 The venue keeps nothing: what works there is read off the order book, and what a price does to it is told as events.
 So a restart finds it as it was, and what was not written down did not happen. A tick is a bar of one price. The
-rulebook's book holds 16 orders; more of one symbol are matched in their order, 16 at a time.
+rulebook's book holds 16 orders; more of one symbol are matched 16 at a time, those of a group (of up to 16) together.
 """
 
 from __future__ import annotations
@@ -121,8 +121,7 @@ class Venue:
     ) -> list[Body]:
         """What a price does to the orders of one symbol; `ends`: the session does with it."""
         found: list[Body] = []
-        for first in range(0, len(orders), SLOTS):
-            batch = orders[first : first + SLOTS]
+        for batch in _batches(orders):
             desk = self._desk(batch, bar, instrument, means)
             match_bar(desk, NOW, bar, opens=True, first=True)
             if ends:
@@ -186,6 +185,25 @@ class Venue:
                 traded_ns=bar.ts_us * 1_000,
             )
         yield from _trails(orders, desk)
+
+
+def _batches(orders: Sequence[Order]) -> Iterator[list[Order]]:
+    """As many orders as a book holds at a time; one that fills ends the others of its group only within a book."""
+    together: dict[tuple[str, str], list[int]] = {}
+    for number, order in enumerate(orders):
+        group = order.intent.group
+        together.setdefault((group, "" if group else order.id), []).append(number)
+    batch: list[int] = []
+    for numbers in together.values():
+        if batch and len(batch) + len(numbers) > SLOTS:
+            yield [orders[number] for number in sorted(batch)]
+            batch = []
+        batch += numbers
+        while len(batch) > SLOTS:
+            yield [orders[number] for number in batch[:SLOTS]]
+            batch = batch[SLOTS:]
+    if batch:
+        yield [orders[number] for number in sorted(batch)]
 
 
 def _write(book: list[float], slot: int, number: int, order: Order, price: float) -> None:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from live_engine.events import Body
 
 
-def intent(client_order_id: str, *, parent: str = "", limit: int = 0, replaces: str = "") -> OrderIntent:
+def intent(
+    client_order_id: str, *, parent: str = "", limit: int = 0, replaces: str = "", group: str = ""
+) -> OrderIntent:
     return OrderIntent(
         client_order_id=client_order_id,
         symbol="A",
@@ -33,6 +35,7 @@ def intent(client_order_id: str, *, parent: str = "", limit: int = 0, replaces: 
         reduce_only=bool(parent),
         parent=parent,
         replaces=replaces,
+        group=group,
     )
 
 
@@ -85,3 +88,15 @@ def test_an_order_that_is_cancelled_while_it_comes_to_life_is_cancelled_once(tmp
     kinds = [type(body).__name__ for body in bodies if getattr(body, "client_order_id", "") == "exit"]
     assert kinds.count("OrderCanceled") == 1, kinds
     assert kinds.count("CancelRequested") == 1, kinds
+
+
+def test_of_a_group_one_fills_however_many_other_orders_lie_between(tmp_path: Path) -> None:
+    async def trade(floor: Floor) -> None:
+        between = [intent(f"other-{number}", limit=1) for number in range(40)]
+        await floor.append([intent("one", limit=90, group="g"), *between, intent("two", limit=91, group="g")])
+        await floor.settled()
+        await floor.take(Tick("A", 1, Decimal(85), Decimal(1)))
+
+    bodies = traded(tmp_path / "live.sqlite", trade)
+    assert [body.client_order_id for body in bodies if isinstance(body, OrderFilled)] == ["one"]
+    assert [body.client_order_id for body in bodies if isinstance(body, OrderCanceled)] == ["two"]
