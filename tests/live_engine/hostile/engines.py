@@ -39,7 +39,7 @@ max_orders_per_minute = 1_000_000
 max_orders_per_day = 1_000_000
 duplicate_window_s = 0.0
 """
-LIVE = 'symbols = ["A", "B"]\nspeed = 20.0\n'
+LIVE = 'prices = "simulated"\nsymbols = ["A", "B"]\nspeed = 20.0\n'
 
 
 @dataclass(frozen=True)

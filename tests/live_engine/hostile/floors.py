@@ -1,20 +1,19 @@
-"""An engine on prices that a test gives out one by one, with clocks that a test moves, in this process."""
+"""A floor on prices that a test gives out one by one, with a wall clock and a steady one that a test moves apart."""
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from live_engine.engine import Engine
 from live_engine.events import OrderIntent
 from live_engine.floor import Floor
 from live_engine.front_office import FrontOffice
 from live_engine.journal.writer import Journal
-from live_engine.notify import Notifier
 from live_engine.restore import restore
+from live_engine.streams.feed import Feed
 from live_engine.streams.stream import Tick
 from trading.instrument import Instrument
 
@@ -51,51 +50,26 @@ class Clocks:
         self.mono_ns += int(seconds * NS_PER_S)
 
 
-class Scripted:
-    """A stream of the prices that a test puts into it; `taken` is set when the engine asks for the next one."""
-
-    name = "scripted"
-
-    def __init__(self, symbols: frozenset[str]) -> None:
-        self.symbols = symbols
-        self._waiting: asyncio.Queue[Tick | None] = asyncio.Queue()
-
-    async def __aiter__(self) -> AsyncIterator[Tick]:
-        while (tick := await self._waiting.get()) is not None:
-            yield tick
-            self._waiting.task_done()
-
-    async def give(self, tick: Tick) -> None:
-        """Hand out a price, and return once all that it leads to is on the disk."""
-        await self._waiting.put(tick)
-        await self._waiting.join()
-
-    async def close(self) -> None:
-        """No more prices."""
-        await self._waiting.put(None)
-
-
 @dataclass
 class Trading:
-    """A running engine."""
+    """A floor on which a test trades; `bodies` is what it has told since its start."""
 
     floor: Floor
     office: FrontOffice
-    stream: Scripted
     clocks: Clocks
-    running: asyncio.Task[str]
-    _ids: int = 0
     bodies: list[Body] = field(default_factory=list)
 
     async def price(self, symbol: str, price: str, *, ts_ns: int | None = None) -> None:
-        """A trade, now unless it says otherwise."""
+        """A trade, now unless it says otherwise, with the bars of a minute that close with it."""
         tick = Tick(symbol, self.clocks.wall_ns if ts_ns is None else ts_ns, Decimal(price), Decimal(10))
-        giving = asyncio.ensure_future(self.stream.give(tick))
-        await asyncio.wait([giving, self.running], return_when=asyncio.FIRST_COMPLETED)
-        if self.running.done():
-            giving.cancel()
-            await self.running
+        await self.floor.take(tick, self.feed.on_update(tick, self.clocks.mono_ns))
         await self.floor.settled()
+
+    @cached_property
+    def feed(self) -> Feed:
+        """What makes bars of its prices."""
+        timeframes = {desk.settings.timeframe for desk in self.floor.state.broker.desks.values()}
+        return Feed("scripted", timeframes, max_age_s=60.0, mono_ns=self.clocks.mono_ns)
 
     async def settled(self) -> None:
         """Return when nothing is on its way to the disk."""
@@ -103,33 +77,25 @@ class Trading:
 
 
 @asynccontextmanager
-async def trading(home: Path, live: LiveSettings, clocks: Clocks, *, dies: bool = False) -> AsyncIterator[Trading]:
-    """An engine for the time of a block; with `dies` it is gone at its end without having said so."""
+async def trading(home: Path, live: LiveSettings, clocks: Clocks) -> AsyncIterator[Trading]:
+    """A floor as a start of the engine leaves it, for the time of a block; it ends as a killed engine does."""
     with Journal(home / "journal" / "live.sqlite", wall_ns=clocks.wall, mono_ns=clocks.mono) as journal:
-        state = restore(journal.path, live.strategies)
-        instruments = [Instrument(symbol, price_scale=6) for symbol in live.all_symbols()]
+        state = restore(journal.path, live.strategies, home / "days")
+        instruments = [Instrument(symbol) for symbol in live.all_symbols()]
         floor = Floor(journal, state, live, instruments, wall=clocks.wall, clock=clocks.mono)
-        office = FrontOffice(floor, journal.path, reasons=list, figures=str)
-        told: list[Body] = []
+        found = Trading(floor, FrontOffice(floor, journal.path, reasons=list, figures=str), clocks)
 
         def on_event(event: Event, changed: Order | None) -> None:
-            told.append(event.body)
-            office.on_event(event, changed)
+            found.bodies.append(event.body)
+            found.office.on_event(event, changed)
 
         floor.on_event = on_event
-        stream = Scripted(frozenset(live.all_symbols()))
-        engine = Engine(journal, floor, stream, home=home, clock=clocks.mono, on_price=office.on_price)
-        stop = asyncio.Event()
-        running = asyncio.create_task(engine.run(stop, Notifier({}), version="test"))
-        found = Trading(floor, office, stream, clocks, running, bodies=told)
-        try:
-            yield found
-            if not dies:
-                stop.set()
-                await running
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+        owed = [*state.lacking, *(body for key in state.broker.desks for body in state.broker.start(key, []))]
+        if owed:
+            await floor.append(owed)
+        floor.begin()
+        await floor.settled()
+        yield found
 
 
 def order(  # noqa: PLR0913 - an order has many words
