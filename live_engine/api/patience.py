@@ -75,8 +75,8 @@ class PatientProtocol(H11Protocol):
         response = h11.Response(
             status_code=refused.status, headers=[*headers, *refused.headers.items()], reason=problem.title.encode()
         )
-        for event in (response, h11.Data(data=data), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        events = response, h11.Data(data=data), h11.EndOfMessage()
+        self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         self.transport.close()
 
     def _wait(self) -> None:

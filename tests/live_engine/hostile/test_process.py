@@ -150,7 +150,9 @@ def test_with_every_connection_taken_the_kill_switch_works_by_its_file_within_fi
         with idle(engine, FILES) as taken:
             with closing(engine.raw()) as late:
                 late.settimeout(5)
-                found = late.recv(65_536)
+                found = b""
+                while part := late.recv(65_536):
+                    found += part
             assert found.startswith(b"HTTP/1.1 503 ")
             assert b"application/problem+json" in found
             assert b'"hint"' in found
