@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 MARK_EVERY_NS = 60 * NS_PER_S
+PRICES_NS = 60 * NS_PER_S  # how long after a start the account is not marked while something held has no price yet
 Events = tuple["Event", ...]
 
 
@@ -70,6 +71,7 @@ class Floor:
         self._journal = journal
         self._wall, self._clock = wall, clock
         self._traded = False  # since the last mark
+        self._prices_due_ns = clock() + PRICES_NS
         self._under_way = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -143,7 +145,11 @@ class Floor:
         self.state.risk.allow(intent, self._wall())
         self.placing[own] = future
         future.add_done_callback(lambda _done: self.placing.pop(own, None))
-        await asyncio.shield(future)
+        try:
+            await asyncio.shield(future)
+        except DuplicateIntentError:
+            self.state.risk.counted.pop(own, None)
+            raise
         return None
 
     async def cancel(self, order: Order, actor: str) -> None:
@@ -182,7 +188,7 @@ class Floor:
             positions=self.money.held(),
             working=(*self.state.broker.working(), *self.hand.working()),
             prices={
-                symbol: LastPrice(seen.price, now_ns - (mono_ns - seen.came_ns))
+                symbol: LastPrice(seen.price, now_ns - (mono_ns - seen.came_ns) if seen.came_ns else seen.ts_ns)
                 for symbol, seen in remembered.prices.items()
             },
             kill=remembered.switch.action,
@@ -220,6 +226,8 @@ class Floor:
         """The account's mark when something has been traded, or a minute of trading has gone since the last one."""
         remembered = self.state.risk
         if not self._traded and remembered.clock.heard_ns - remembered.marked_ns < MARK_EVERY_NS:
+            return []
+        if self._clock() < self._prices_due_ns and not self.money.is_priced(self.instruments):
             return []
         self._traded = False
         return [AccountMarked(cash=self.money.cash(), equity=self.money.equity(), day=remembered.day())]

@@ -28,6 +28,7 @@ from live_engine.errors import DuplicateIntentError
 from live_engine.journal.reader import JournalReader
 from live_engine.orders.book import OrderBook
 from live_engine.orders.order import same_order
+from live_engine.orders.status import ACKNOWLEDGED, OrdStatus
 from live_engine.orders.validate import family_problems, problems
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class FrontOffice:
         own = intent.client_order_id
         before = self._floor.placing.get(own)
         if before is not None:
-            await asyncio.shield(before)
+            await asyncio.wait([before])
         known = self._floor.state.books.order(own)
         if known is not None:
             return self._known(known, intent)
@@ -136,8 +137,9 @@ class FrontOffice:
 
     async def order(self, client_order_id: str) -> Order | None:
         """One order, however old."""
-        known = self._floor.state.books.order(client_order_id)
-        return known or await asyncio.to_thread(self._older, client_order_id)
+        books = self._floor.state.books
+        known = books.order(client_order_id) or await asyncio.to_thread(self._older, client_order_id)
+        return books.order(client_order_id) or known
 
     async def orders(self, *, open_only: bool, symbol: str, limit: int) -> Sequence[Order]:
         """Orders that are remembered, the newest first."""
@@ -253,7 +255,10 @@ class FrontOffice:
         book = OrderBook()
         for event in self._read(lambda reader: reader.of_order(client_order_id)):
             book.apply(event.body, event.seq, event.wall_ns)
-        return book.orders.get(client_order_id)
+        order = book.orders.get(client_order_id)
+        if order is not None and order.standing in ACKNOWLEDGED:  # the event that ended it names its successor
+            return msgspec.structs.replace(order, standing=OrdStatus.REPLACED, cancel_asked=False)
+        return order
 
     def _older_fills(self, after: int, symbol: str, limit: int) -> list[FillView]:
         found: list[FillView] = []

@@ -1,12 +1,15 @@
 """What time it is for trading: that of the prices. A replay of last year trades last year's days and hours.
 
-Between two prices it goes on at the pace of the wall clock, and it never steps back. With a live stream, whose prices
-are of now, it is the wall clock as near as prices are late.
+Between two prices it goes on at the pace of the wall clock, and it does not step back, unless prices show that it ran
+far ahead of them: the wall clock was wrong and has been put right, or a replay goes on after a night. With a live
+stream, whose prices are of now, it is the wall clock as near as prices are late.
 """
 
 from __future__ import annotations
 
 import msgspec
+
+FAR_AHEAD_NS = 60_000_000_000
 
 
 class MarketClock(msgspec.Struct):
@@ -20,6 +23,8 @@ class MarketClock(msgspec.Struct):
         """A price of this time has come."""
         if market_ns >= self.heard_ns:
             self.heard_ns, self.wall_ns = market_ns, wall_ns
+            if self.last_ns - market_ns > FAR_AHEAD_NS:
+                self.last_ns = market_ns
 
     def now(self, wall_ns: int) -> int:
         """The time of trading; the wall clock's own before the first price."""

@@ -11,7 +11,7 @@ from live_engine.paper.orders import exact
 from live_engine.paper.venue import Means
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from live_engine.restore import State
 
@@ -50,13 +50,19 @@ class Money:
         return {symbol: quantity for symbol, quantity in total.items() if quantity}
 
     def equity(self) -> Decimal:
-        """Cash, and what is held at the last prices; what has no price yet counts nothing."""
+        """Cash, and what is held at the last prices; what has no price yet counts what it cost."""
         total = self.cash()
         for symbol, quantity in self.held().items():
             price = self._state.risk.last_price(symbol)
             if price is not None:
                 total = plus(total, times(quantity, price))
+            elif symbol in self._state.books.hand.positions.by_symbol:
+                total = plus(total, self._state.books.hand.positions.by_symbol[symbol].cost)
         return total
+
+    def is_priced(self, symbols: Container[str]) -> bool:
+        """Whether all that is held of these symbols has a price: after a restart the first ones come one by one."""
+        return all(self._state.risk.last_price(symbol) is not None for symbol in self.held() if symbol in symbols)
 
     def means(self, symbol: str) -> Means:
         """What an order by hand of a symbol is paid from."""

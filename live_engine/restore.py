@@ -71,6 +71,7 @@ def restore(path: Path, strategies: Sequence[StrategySettings], exported_to: Pat
         found = State(PaperBroker(strategies))
         if kept is not None:
             found.books, found.risk, found.seq, found.folded_from = kept[0], kept[1].risk, seq, seq
+            found.risk.begin_anew()
         broker = kept[1].broker if kept is not None else None
         found.broker, found.lacking = restored(strategies, _fold(reader, found, exported_to), broker)
         return found

@@ -61,6 +61,7 @@ class Limits:
         try:
             if len(scope["headers"]) > self._bounds.headers:
                 raise _too_many_headers(self._bounds.headers)
+            _check_length(scope)
             body = await self._body(scope, receive)
             await self._answer(scope, body, receive, send)
         except Refused as refused:
@@ -127,6 +128,12 @@ async def _read_away(receive: Receive) -> None:
                 read += len(message.get("body", b""))
                 if not message.get("more_body", False):
                     return
+
+
+def _check_length(scope: Scope) -> None:
+    """Raise Refused for two ways to tell the length: who stands between may end the request elsewhere."""
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+        raise Refused(400, "ambiguous-length", "it has two lengths", "send Content-Length or Transfer-Encoding")
 
 
 def _too_many_headers(most: int) -> Refused:

@@ -22,7 +22,7 @@ from live_engine.api.hub import Hub
 from live_engine.api.limits import Bounds, Limits
 from live_engine.api.openapi import OPERATIONS
 from live_engine.api.operation import House, Request, log, perform
-from live_engine.api.patience import PatientProtocol
+from live_engine.api.patience import BACKLOG, PatientProtocol, most_connections
 from live_engine.api.problems import Refused, not_found, unexpected
 from live_engine.api.stream import Pace, Streams
 from live_engine.api.tickets import Tickets
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from live_engine.settings import LiveSettings
 
 STREAM = "/api/v1/stream"
-CONNECTIONS = 2_000
 HEADER_BYTES = 16_384
 MESSAGE_BYTES = 16_384
 MUTE_MS = 20_000  # a peer that acknowledges nothing for so long is gone
@@ -163,7 +162,7 @@ def listen(live: LiveSettings) -> socket.socket:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, MUTE_MS)  # accepted sockets inherit it
         bound.bind(address)
-        bound.listen(512)
+        bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         hint = "stop the program that has it (`ss -ltnp` names it), or set another live.port"
@@ -183,7 +182,7 @@ async def serve(app: ASGIApp, live: LiveSettings, bound: socket.socket, stop: as
     """Answer on a socket of `listen` until `stop` is set; open streams then end with code 1012. Closes the socket."""
     config = uvicorn.Config(
         app,
-        http=PatientProtocol,
+        http=type("Protocol", (PatientProtocol,), {"most": most_connections()}),
         ws="websockets-sansio",
         ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,  # 300 kB a client
@@ -194,7 +193,7 @@ async def serve(app: ASGIApp, live: LiveSettings, bound: socket.socket, stop: as
         server_header=False,
         proxy_headers=live.behind_proxy,
         forwarded_allow_ips=["127.0.0.1", "::1"],
-        limit_concurrency=CONNECTIONS,
+        backlog=BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=HEADER_BYTES,

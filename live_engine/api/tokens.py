@@ -28,6 +28,7 @@ Role = Literal["viewer", "trader", "admin"]
 RANK: dict[Role, int] = {"viewer": 1, "trader": 2, "admin": 3}
 BYTES = 32
 NS_PER_DAY = 86_400 * 1_000_000_000
+ENGINES_OWN = frozenset({"risk", "contingency", "kill file"})  # how the journal names what the engine does by itself
 PREFIX = "pi5_"  # lets a scanner of leaked secrets know one by its look
 
 
@@ -109,6 +110,8 @@ class Tokens:
         Without a name it gets that of its role, with a number when that is taken.
         """
         secret = PREFIX + secrets.token_urlsafe(BYTES)
+        if name in ENGINES_OWN:
+            raise self._error(f"the name {name!r} is the engine's own", "choose another name")
         with self._alone():
             held = self.all()
             taken = {token.name for token in held if token.is_good(now_ns)}

@@ -85,9 +85,7 @@ class Journal:
         self._events = self._bytes = self._log_bytes = 0
         self._closed = False
         self._changed = threading.Condition()
-        self._lock, self._connection = _opened(path, wall_ns())
-        self.epoch = schema.epoch_of(self._connection)
-        self.last_seq = schema.last_seq_of(self._connection)
+        self._lock, self._connection, self.epoch, self.last_seq = _opened(path, wall_ns())
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
@@ -270,8 +268,8 @@ class Journal:
             item.future.set_exception(error)
 
 
-def _opened(path: Path, now_ns: int) -> tuple[int, sqlite3.Connection]:
-    """The lock's handle, and a connection to a journal of this program's version that outlives a power cut."""
+def _opened(path: Path, now_ns: int) -> tuple[int, sqlite3.Connection, str, int]:
+    """The lock's handle, a connection to a journal that outlives a power cut, and the journal's epoch and last seq."""
     handle = -1
     try:
         make_folder(path.parent)
@@ -279,6 +277,7 @@ def _opened(path: Path, now_ns: int) -> tuple[int, sqlite3.Connection]:
         connection = open_to_write(path)
         try:
             schema.migrate(connection, path, epoch=secrets.token_hex(16), created_ns=now_ns)
+            epoch, last_seq = schema.epoch_of(connection), schema.last_seq_of(connection)
         except BaseException:
             connection.close()
             raise
@@ -292,4 +291,4 @@ def _opened(path: Path, now_ns: int) -> tuple[int, sqlite3.Connection]:
             hint = "look at free space, permissions and mount options"
             raise JournalWriteError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from error
         raise
-    return handle, connection
+    return handle, connection, epoch, last_seq

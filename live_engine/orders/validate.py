@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from live_engine.orders.exact import EXACT
+from trading import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,9 @@ SHOWN = 40  # characters of a wrong value
 NEW_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 KNOWN_ID = re.compile(r"[A-Za-z0-9._-]{1,32}(:[0-9]{1,9})?")
 ID_HINT = "use 1 to 32 of the letters A-Z and a-z, digits, dot, underscore and hyphen"
+FLATTEN = "flatten"  # begins the ids of the orders by which the kill switch closes positions
+# How the engine's own ids begin. One that is taken already would end the strategy that comes to want it.
+ENGINES_OWN = tuple(f"{name}-" for name in (*strategies.names(), FLATTEN))
 
 # The prices that a type of order has; it has all of these and no other.
 PRICES = {
@@ -105,6 +109,9 @@ def _name_problems(intent: OrderIntent) -> Iterator[Problem]:
     own = intent.client_order_id
     if not NEW_ID.fullmatch(own):
         yield problem("client_order_id", own, "is not an id that orders may have", ID_HINT)
+    elif own.startswith(ENGINES_OWN) and not intent.strategy:
+        hint = "begin it with something else than the name of a strategy"
+        yield problem("client_order_id", own, "is one that the engine may give to an order of its own", hint)
     for field in ("parent", "replaces"):
         value = getattr(intent, field)
         if value and not KNOWN_ID.fullmatch(value):

@@ -14,12 +14,14 @@ from live_engine.events import (
     Body,
     OrderAccepted,
     OrderCanceled,
+    OrderExpired,
     OrderIntent,
     OrderReplaced,
     OrderSubmitted,
     ReplaceRejected,
 )
 from live_engine.orders import contingency
+from live_engine.orders.validate import FLATTEN
 from live_engine.paper.venue import VENUE, Venue
 from live_engine.risk import kill_switch
 from live_engine.risk.view import WorkingOrder
@@ -118,7 +120,7 @@ class HandDesk:
                 yield contingency.cancel(order, KILLED, switch.actor)
         for number, close in enumerate(wanted.close):
             yield OrderIntent(
-                client_order_id=f"flatten-{now_ns // 1_000}-{number}",
+                client_order_id=f"{FLATTEN}-{now_ns // 1_000}-{number}",
                 symbol=close.symbol,
                 side=close.side,
                 order_type="market",
@@ -144,8 +146,13 @@ class HandDesk:
         if not working or instrument is None:
             return []
         bar, ends = self._bar(update)
+        over: list[Body] = []
+        if ends and not isinstance(update, BarClosed):  # the session ended before this trade, which is of the next one
+            day = [order for order in working if order.intent.time_in_force == "day"]
+            over += [OrderExpired(client_order_id=order.id, reason=contingency.SESSION_CLOSED) for order in day]
+            working, ends = [order for order in working if order not in day], False
         means = self._money.means(update.symbol)
-        return self._venue.on_bar(working, bar, instrument, means, fills=book.fills, ends=ends)
+        return [*over, *self._venue.on_bar(working, bar, instrument, means, fills=book.fills, ends=ends)]
 
     def _steps(self, first: Iterable[Body], orders: Iterable[Order]) -> Iterator[Body]:
         """What other orders ask of some, and for those of which nothing is asked, what goes to the venue."""
@@ -189,7 +196,8 @@ class HandDesk:
             ends = length_s >= DAY_SECONDS or (end_s - self._session_ends_s) % DAY_SECONDS == 0
             numbers = (update.open, update.high, update.low, update.close, update.volume)
             return Bar(update.ts_ns // 1_000, *map(float, numbers)), ends
-        before_ns = self._state.risk.clock.heard_ns or update.ts_ns
+        seen = self._state.risk.prices.get(update.symbol)
+        before_ns = seen.ts_ns if seen is not None else self._state.risk.clock.heard_ns or update.ts_ns
         ends = self._session(before_ns) != self._session(update.ts_ns)
         price = float(update.price)
         return Bar(update.ts_ns // 1_000, price, price, price, price, float(update.size)), ends

@@ -11,7 +11,17 @@ from decimal import Decimal  # noqa: TC003 - msgspec reads it at run time
 
 import msgspec
 
-from live_engine.events import AccountMarked, AnyBody, BarClosed, Event, OrderIntent, OrderSubmitted
+from live_engine.events import (
+    AccountMarked,
+    AnyBody,
+    BarClosed,
+    Event,
+    OrderCanceled,
+    OrderExpired,
+    OrderIntent,
+    OrderRejected,
+    OrderSubmitted,
+)
 from live_engine.market_clock import MarketClock
 from live_engine.risk.duplicates import RecentOrders, fold_recent
 from live_engine.risk.kill_switch import KillSwitch, fold_switch
@@ -55,6 +65,8 @@ class RiskState(msgspec.Struct):
         self.recent = fold_recent(self.recent, event)
         if isinstance(body, AccountMarked):
             self.marked_ns = self.clock.heard_ns
+        elif isinstance(body, (OrderCanceled, OrderExpired, OrderRejected)):
+            self.counted.pop(body.client_order_id, None)  # it ended before it was sent
         elif isinstance(body, OrderSubmitted):
             if body.client_order_id in self.counted:
                 del self.counted[body.client_order_id]
@@ -67,6 +79,10 @@ class RiskState(msgspec.Struct):
         sent = OrderSubmitted(client_order_id=order.client_order_id, venue="")
         event = Event(seq=0, wall_ns=self.clock.now(wall_ns), mono_ns=0, body=sent)
         self.counts = fold_counts(self.counts, event)
+
+    def begin_anew(self) -> None:
+        """Another process goes on with it: what its steady clock said means nothing to this one's."""
+        self.prices = {symbol: msgspec.structs.replace(seen, came_ns=0) for symbol, seen in self.prices.items()}
 
     def price(self, symbol: str, price: Decimal, ts_ns: int, wall_ns: int, came_ns: int) -> None:
         """A price has come."""
