@@ -276,11 +276,15 @@ class StreamGap(Body, frozen=True, tag=True):
 
 
 class AccountMarked(Body, frozen=True, tag=True):
-    """The account at the last prices: what equity, drawdown and daily loss are reckoned from."""
+    """The account at the last prices: what equity, drawdown and daily loss are reckoned from.
+
+    `market_ns` is the last price's own time (UTC), which a restart goes on from.
+    """
 
     cash: Decimal
     equity: Decimal
     day: str
+    market_ns: int = 0
 
 
 class Audited(Body, frozen=True, tag=True):

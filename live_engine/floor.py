@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from live_engine.errors import DuplicateIntentError
+from live_engine.errors import DuplicateIntentError, JournalError
 from live_engine.events import (
     AccountMarked,
     BarClosed,
@@ -157,7 +157,7 @@ class Floor:
         asked = CancelRequested(client_order_id=order.id, actor=actor)
         if order.intent.strategy:
             done = self.state.broker.cancel(order.id)
-            await asyncio.shield(self.append([asked, *(body for told in done.values() for body in told)]))
+            await asyncio.shield(self._decided([asked, *(body for told in done.values() for body in told)]))
         elif self.hand.is_moving(order.id):  # a step of it is on its way: the request comes right behind it
             await asyncio.shield(self.append([asked]))
         else:
@@ -170,7 +170,7 @@ class Floor:
             told += [body for bodies in self.state.broker.on_kill(event.action).values() for body in bodies]
         elif kill_switch.may_rearm(event.actor):
             self.state.broker.rearm()
-        future = self.append(told)
+        future = self._decided(told)
         steps = self.hand.claimed(self.hand.killing(self._wall()))
         if steps:
             self.append(steps)
@@ -230,11 +230,20 @@ class Floor:
         if self._clock() < self._prices_due_ns and not self.money.is_priced(self.instruments):
             return []
         self._traded = False
-        return [AccountMarked(cash=self.money.cash(), equity=self.money.equity(), day=remembered.day())]
+        cash, equity, heard_ns = self.money.cash(), self.money.equity(), remembered.clock.heard_ns
+        return [AccountMarked(cash=cash, equity=equity, day=remembered.day(), market_ns=heard_ns)]
 
     def _check(self, intent: OrderIntent) -> OrderDenied | None:
         found = risk.check(intent, self.view(), self._limits, self.now())
         return None if found is None else risk.denied(intent, found)
+
+    def _decided(self, bodies: Sequence[Body]) -> asyncio.Future[Events]:
+        """Append what the accounts have done already: a journal that does not take it parts from them, and all ends."""
+        try:
+            return self.append(bodies)
+        except JournalError as error:
+            self.failed = error
+            raise
 
     def _committed(self, done: Future[Events], waiter: asyncio.Future[Events], bodies: Sequence[Body]) -> None:
         """In the event loop, in the order of the journal: fold the events in, tell of them, and do what follows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ REF = "#/components/schemas/{name}"
 async def show(call: Call) -> Answer:
     """The document itself."""
     del call
-    return Answer(200, document(OPERATIONS))
+    return Answer(200, _whole())
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -46,6 +47,11 @@ OPERATIONS: tuple[Operation, ...] = (
         answers={200: dict[str, Any]},
     ),
 )
+
+
+@cache
+def _whole() -> dict[str, Any]:
+    return document(OPERATIONS)
 
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:

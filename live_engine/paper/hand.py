@@ -109,14 +109,16 @@ class HandDesk:
             yield from self._steps(contingency.consequences(book, body), book.chain(own))
 
     def killing(self, now_ns: int) -> Iterator[Body]:
-        """What the kill switch wants of orders and positions by hand."""
+        """What the kill switch wants of orders and positions by hand; exits that came after cancel-all may work."""
         switch, book = self._state.risk.switch, self._state.books.hand
         if switch.action not in ("cancel-all", "flatten"):
             return
         held = {symbol: one.quantity for symbol, one in book.positions.by_symbol.items() if one.quantity}
         wanted = kill_switch.consequences(switch, self.working(), held)
         for order in map(book.orders.get, wanted.cancel):
-            if order is not None and not order.cancel_asked:
+            if order is None or order.cancel_asked:
+                continue
+            if switch.action == "flatten" or order.placed_ns <= switch.since_ns:
                 yield contingency.cancel(order, KILLED, switch.actor)
         for number, close in enumerate(wanted.close):
             yield OrderIntent(

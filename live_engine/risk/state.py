@@ -60,6 +60,8 @@ class RiskState(msgspec.Struct):
                 self._bar(body, wall_ns, came_ns)
             return
         self.switch = fold_switch(self.switch, Event(seq=0, wall_ns=wall_ns, mono_ns=0, body=body))
+        if isinstance(body, AccountMarked) and body.market_ns > self.clock.heard_ns:
+            self.clock.heard(body.market_ns, wall_ns)
         event = Event(seq=0, wall_ns=self.clock.now(wall_ns), mono_ns=0, body=body)
         self.marks = fold_marks(self.marks, event)
         self.recent = fold_recent(self.recent, event)

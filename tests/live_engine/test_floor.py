@@ -6,8 +6,6 @@ import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import pytest
-
 from live_engine.api.desk import Conflicting, Denied, Placed, Repeated
 from live_engine.events import (
     AccountMarked,
@@ -25,12 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.live_engine.trading_floor import Trading
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    """Where the journal lies."""
-    return tmp_path / "live.sqlite"
 
 
 def test_an_order_is_wanted_then_sent_and_fills_at_the_next_price(journal: Path) -> None:
@@ -187,6 +179,19 @@ def test_orders_at_once_end_with_the_next_price_and_those_of_the_day_with_the_da
         assert floor.status("today") == "EXPIRED"
 
     run(journal, act)
+
+
+def test_an_order_good_for_the_day_does_not_outlive_a_night_without_the_engine(journal: Path) -> None:
+    async def act(floor: Trading) -> None:
+        await floor.tick("A", "10.00")
+        await floor.place("today", "buy", "4", "limit", limit_price="9.00", time_in_force="day")
+
+    async def next_day(floor: Trading) -> None:
+        await floor.tick("A", "8.00", after_s=DAY_NS / 2e9)
+        assert (floor.status("today"), floor.held()) == ("EXPIRED", Decimal(0))
+
+    run(journal, act)
+    run(journal, next_day)
 
 
 def test_more_orders_than_the_rulebooks_book_holds_all_fill(journal: Path) -> None:

@@ -41,6 +41,30 @@ WIDE = {
 }
 FREE = {"fee_bps": 0.0, "slippage_bps": 0.0}
 
+SMA = {"name": "sma_cross", "symbol": "A", "params": {"fast": 2, "slow": 3}}
+ATR = {"name": "atr_breakout", "symbol": "A", "params": {}}
+UP = (12, 11, 10, 9, 10, 12, 14, 15)  # closes of days: down, and up again
+
+
+def bars(*closes: float, first: int = 0) -> list[BarClosed]:
+    """Days that open where the day before closed."""
+    found = []
+    for number, close in enumerate(closes, start=first):
+        price, ts_ns = Decimal(str(close)), (NOON_NS // DAY_NS + number) * DAY_NS
+        found.append(
+            BarClosed(
+                symbol="A",
+                timeframe="1d",
+                ts_ns=ts_ns,
+                open=price,
+                high=price + 1,
+                low=price - 1,
+                close=price,
+                volume=Decimal(1_000),
+            )
+        )
+    return found
+
 
 def live_settings(**keys: Any) -> LiveSettings:  # noqa: ANN401 - keys of [live]
     """[live] with symbols A and B and wide limits and no costs, unless `risk` and `hand` set some."""
