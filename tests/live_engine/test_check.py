@@ -16,6 +16,7 @@ from live_engine.errors import SettingsError
 from live_engine.paper.settings import StrategySettings
 from live_engine.settings import LiveSettings, is_loopback, load_settings
 
+STRATEGY = "[[live.strategies]]\nname = 'sma_cross'\nsymbol = 'GOOG'\n"
 EXAMPLE = Path(__file__).parents[2] / "pi5.example.toml"
 
 
@@ -119,3 +120,19 @@ def test_this_machines_own_addresses_are_loopback(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "10.0.0.1", "pi5.local"])  # noqa: S104 - refused, not bound
 def test_any_other_address_is_not(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (f"[live]\nmode = 'live'\n{STRATEGY}", "strategy sma_cross on GOOG is not promoted"),
+        (f"[live]\nmode = 'live'\n{STRATEGY}promoted = true\n", "[live.risk] sets no limit"),
+        (f"[live]\nmode = 'live'\n{STRATEGY}promoted = true\n[live.risk]\nmax_daily_loss = 5\n", "key 'live.mode'"),
+    ],
+)
+def test_real_money_wants_promotion_limits_and_a_venue(config: Path, text: str, what: str) -> None:
+    config.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config, {})
+    assert what in caught.value.what
+    assert caught.value.hint
