@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from live_engine.errors import DuplicateIntentError
@@ -70,6 +71,8 @@ class Floor:
         self._journal = journal
         self._wall, self._clock = wall, clock
         self._traded = False  # since the last mark
+        self._answers: deque[tuple[Future[Events], asyncio.Future[Events], Sequence[Body]]] = deque()
+        self._woken = False
         self._under_way = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -87,7 +90,7 @@ class Floor:
         waiter: asyncio.Future[Events] = loop.create_future()
         self._under_way += 1
         self._quiet.clear()
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._committed, done, waiter, bodies))
+        future.add_done_callback(lambda done: self._answered(loop, done, waiter, bodies))
         return waiter
 
     async def open(self) -> None:
@@ -227,6 +230,24 @@ class Floor:
     def _check(self, intent: OrderIntent) -> OrderDenied | None:
         found = risk.check(intent, self.view(), self._limits, self.now())
         return None if found is None else risk.denied(intent, found)
+
+    def _answered(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        done: Future[Events],
+        waiter: asyncio.Future[Events],
+        bodies: Sequence[Body],
+    ) -> None:
+        """In the journal's thread: one wake-up of the loop serves all answers that come until it is awake."""
+        self._answers.append((done, waiter, bodies))
+        if not self._woken:
+            self._woken = True
+            loop.call_soon_threadsafe(self._take_answers)
+
+    def _take_answers(self) -> None:
+        self._woken = False  # first: an answer that comes from here on wakes the loop again, at worst for nothing
+        while self._answers:
+            self._committed(*self._answers.popleft())
 
     def _committed(self, done: Future[Events], waiter: asyncio.Future[Events], bodies: Sequence[Body]) -> None:
         """In the event loop, in the order of the journal: fold the events in, tell of them, and do what follows."""

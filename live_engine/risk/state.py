@@ -11,7 +11,17 @@ from decimal import Decimal  # noqa: TC003 - msgspec reads it at run time
 
 import msgspec
 
-from live_engine.events import AccountMarked, AnyBody, BarClosed, Event, OrderIntent, OrderSubmitted
+from live_engine.events import (
+    AccountMarked,
+    AnyBody,
+    BarClosed,
+    Event,
+    KillSwitchRearmed,
+    KillSwitchSet,
+    OrderDenied,
+    OrderIntent,
+    OrderSubmitted,
+)
 from live_engine.market_clock import MarketClock
 from live_engine.risk.duplicates import RecentOrders, fold_recent
 from live_engine.risk.kill_switch import KillSwitch, fold_switch
@@ -20,6 +30,7 @@ from live_engine.risk.rate import OrderCounts, fold_counts
 from trading.timeframe import SECONDS
 
 NS_PER_S = 1_000_000_000
+REMEMBERED = (OrderIntent, OrderSubmitted, OrderDenied, AccountMarked, KillSwitchSet, KillSwitchRearmed)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -49,8 +60,11 @@ class RiskState(msgspec.Struct):
             if not body.strategy:
                 self._bar(body, wall_ns, came_ns)
             return
+        now_ns = self.clock.now(wall_ns)
+        if not isinstance(body, REMEMBERED):
+            return
         self.switch = fold_switch(self.switch, Event(seq=0, wall_ns=wall_ns, mono_ns=0, body=body))
-        event = Event(seq=0, wall_ns=self.clock.now(wall_ns), mono_ns=0, body=body)
+        event = Event(seq=0, wall_ns=now_ns, mono_ns=0, body=body)
         self.marks = fold_marks(self.marks, event)
         self.recent = fold_recent(self.recent, event)
         if isinstance(body, AccountMarked):
