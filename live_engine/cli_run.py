@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from trading.instrument import Instrument
 
 FAILED, WRONG_CONFIGURATION = 1, 2
+SWITCH_S = (
+    0.0005  # the loop lends the interpreter to the journal's thread so often, not every 5 ms: a commit takes four turns
+)
 
 
 @click.command()
@@ -81,6 +84,7 @@ async def trade(
     live: LiveSettings, home: Path, instruments: Sequence[Instrument], database: Database | None
 ) -> tuple[str, int]:
     """Run an engine with a journal of its own; answers why it ended and the journal's last seq."""
+    sys.setswitchinterval(SWITCH_S)
     clock = time.monotonic_ns
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

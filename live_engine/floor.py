@@ -18,15 +18,15 @@ from live_engine.events import (
     CancelRequested,
     KillSwitchRearmed,
     KillSwitchSet,
-    OrderDenied,
     OrderFilled,
 )
+from live_engine.journal.answers import Answers
+from live_engine.judge import Judge
 from live_engine.money import Money
 from live_engine.orders import contingency
 from live_engine.paper.hand import HandDesk
 from live_engine.risk import check as risk
-from live_engine.risk import kill_switch, loss
-from live_engine.risk.view import LastPrice, RiskView
+from live_engine.risk import kill_switch
 from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1_000_000_000
 MARK_EVERY_NS = 60 * NS_PER_S
-PRICES_NS = 60 * NS_PER_S  # how long after a start the account is not marked while something held has no price yet
 Events = tuple["Event", ...]
 
 
@@ -67,11 +66,11 @@ class Floor:
         self.on_event: Callable[[Event, Order | None], None] = lambda _event, _order: None
         self.failed: Exception | None = None
         self.placing: dict[str, asyncio.Future[Events]] = {}
-        self._limits = live.risk
+        self._judge = Judge(state, self.money, self.hand, live.risk, self.instruments, wall=wall, clock=clock)
         self._journal = journal
         self._wall, self._clock = wall, clock
         self._traded = False  # since the last mark
-        self._prices_due_ns = clock() + PRICES_NS
+        self._answers = Answers(self._committed)
         self._under_way = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -89,7 +88,7 @@ class Floor:
         waiter: asyncio.Future[Events] = loop.create_future()
         self._under_way += 1
         self._quiet.clear()
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._committed, done, waiter, bodies))
+        future.add_done_callback(lambda done: self._answers.put(loop, done, waiter, bodies))
         return waiter
 
     async def open(self) -> None:
@@ -127,7 +126,7 @@ class Floor:
         marked = self._mark()
         if found or marked:
             await self.append([*found, *marked], flow=flow)
-        lost = loss.breach(self.view(), self._limits) if marked else None
+        lost = self._judge.lost()
         if lost is not None:
             await self.throw(lost)
 
@@ -136,7 +135,7 @@ class Floor:
 
         Raises DuplicateIntentError for an id that the journal knows, and JournalError.
         """
-        denied = risk.check(intent, self.view(), self._limits, self.now())
+        denied = self._judge.found(intent)
         if denied is not None:
             await asyncio.shield(self.append([intent, risk.denied(intent, denied)]))
             return denied
@@ -176,30 +175,6 @@ class Floor:
             self.append(steps)
         await asyncio.shield(future)
 
-    def view(self) -> RiskView:
-        """All that the rules look at, as it stands now."""
-        remembered, now_ns, mono_ns = self.state.risk, self.now(), self._clock()
-        equity, marks = self.money.equity(), remembered.marks
-        return RiskView(
-            equity=equity,
-            start_of_day_equity=marks.start_of_day if marks.day else equity,
-            peak_equity=max(marks.peak, equity),
-            symbols=frozenset(self.instruments),
-            positions=self.money.held(),
-            working=(*self.state.broker.working(), *self.hand.working()),
-            prices={
-                symbol: LastPrice(seen.price, now_ns - (mono_ns - seen.came_ns) if seen.came_ns else seen.ts_ns)
-                for symbol, seen in remembered.prices.items()
-            },
-            kill=remembered.switch.action,
-            counts=remembered.counts,
-            recent=remembered.recent,
-        )
-
-    def now(self) -> int:
-        """The time of trading, nanoseconds of UTC."""
-        return self.state.risk.clock.now(self._wall())
-
     def _by_hand(self, update: Update) -> list[Body]:
         """What a price does to orders by hand; nothing for one that is older than the last."""
         remembered = self.state.risk
@@ -218,7 +193,7 @@ class Floor:
             return []
         end_ns = bar.ts_ns + SECONDS[bar.timeframe] * NS_PER_S
         self.state.risk.price(bar.symbol, bar.close, end_ns, self._wall(), self._clock())
-        found = self.state.broker.on_bar(bar, self._check) or [bar]
+        found = self.state.broker.on_bar(bar, self._judge.denied) or [bar]
         self._traded |= any(isinstance(body, OrderFilled) for body in found)
         return found
 
@@ -227,15 +202,11 @@ class Floor:
         remembered = self.state.risk
         if not self._traded and remembered.clock.heard_ns - remembered.marked_ns < MARK_EVERY_NS:
             return []
-        if self._clock() < self._prices_due_ns and not self.money.is_priced(self.instruments):
+        if not self._judge.is_priced():
             return []
         self._traded = False
         cash, equity, heard_ns = self.money.cash(), self.money.equity(), remembered.clock.heard_ns
         return [AccountMarked(cash=cash, equity=equity, day=remembered.day(), market_ns=heard_ns)]
-
-    def _check(self, intent: OrderIntent) -> OrderDenied | None:
-        found = risk.check(intent, self.view(), self._limits, self.now())
-        return None if found is None else risk.denied(intent, found)
 
     def _decided(self, bodies: Sequence[Body]) -> asyncio.Future[Events]:
         """Append what the accounts have done already: a journal that does not take it parts from them, and all ends."""

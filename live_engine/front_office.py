@@ -32,7 +32,7 @@ from live_engine.orders.status import ACKNOWLEDGED, OrdStatus
 from live_engine.orders.validate import family_problems, problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
 
     from live_engine.api.desk import Outcome, Topic
@@ -62,7 +62,7 @@ class FrontOffice:
         self._fills: deque[FillView] = deque(maxlen=KEEP_FILLS)
         self._fills_from = floor.state.seq  # all fills after it are in memory, unless the deque has run over
         self.on_repeated: Callable[[], None] = lambda: None
-        self._listeners: list[Callable[[Update], None]] = []
+        self._listeners: list[tuple[Callable[[Update], None], Callable[[Topic], bool]]] = []
 
     def on_event(self, event: Event, changed: Order | None) -> None:
         """Tell who listens of a durable event; the floor calls it."""
@@ -92,11 +92,11 @@ class FrontOffice:
         """Tell who listens of a new price; the engine calls it."""
         self._tell("prices", symbol, lambda: self._price(symbol))
 
-    async def audit(self, *, actor: str, role: str, action: str, target: str, address: str) -> None:
-        """Write down who wants to change what."""
+    async def audit(self, *, actor: str, role: str, action: str, target: str, address: str) -> Awaitable[object]:
+        """Write down who wants to change what; the answer is awaited for it to be durable."""
         await self._floor.open()
         audited = events.Audited(actor=actor, role=role, action=action, target=target, address=address)
-        await asyncio.shield(self._floor.append([audited]))
+        return self._floor.append([audited])
 
     async def place(self, intent: OrderIntent) -> Outcome:
         """Take an order; what is answered is durable."""
@@ -225,19 +225,21 @@ class FrontOffice:
         }
         return [("", single[topic]())] if topic in single else []
 
-    def listen(self, listener: Callable[[Update], None]) -> Callable[[], None]:
-        """Call a function with every update from now on."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+    def listen(self, listener: Callable[[Update], None], wants: Callable[[Topic], bool]) -> Callable[[], None]:
+        """Call a function with every update of what it wants from now on."""
+        one = (listener, wants)
+        self._listeners.append(one)
+        return lambda: self._listeners.remove(one)
 
     def _known(self, order: Order, intent: OrderIntent) -> Repeated | Conflicting:
         self.on_repeated()
         return Repeated(order) if same_order(order.intent, intent) else Conflicting(order)
 
     def _tell(self, topic: Topic, key: str, view: Callable[[], object]) -> None:
-        if self._listeners:
+        wanting = [listener for listener, wants in self._listeners if wants(topic)]
+        if wanting:
             update = Update(topic, key, view())
-            for listener in self._listeners:
+            for listener in wanting:
                 listener(update)
 
     def _price(self, symbol: str) -> PriceView:

@@ -39,6 +39,6 @@ class Notifier:
             return
         # A name that begins with @ lies in no folder: its first byte is zero.
         address = f"\0{self._address[1:]}" if self._address.startswith("@") else self._address
-        # That nobody listens is no reason to stop trading; systemd acts upon silence by itself.
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        # That nobody listens, or reads, is no reason to stop trading; systemd acts upon silence by itself.
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
             sender.sendto(text.encode(), address)

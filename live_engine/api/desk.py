@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from live_engine.api.views import AccountView, FillView, KillSwitchView, PositionView
     from live_engine.events import BarClosed, Event, KillAction, OrderIntent
@@ -77,8 +77,11 @@ class Update:
 class Desk(Protocol):
     """The engine as the API sees it. Methods may raise LiveEngineError, which becomes 503 with its hint."""
 
-    async def audit(self, *, actor: str, role: str, action: str, target: str, address: str) -> None:
-        """Write down who wants to change what; durable on return."""
+    async def audit(self, *, actor: str, role: str, action: str, target: str, address: str) -> Awaitable[object]:
+        """Write down who wants to change what, before anything that is written down after this returns.
+
+        The answer is awaited for it to be durable; it need not be.
+        """
 
     async def place(self, intent: OrderIntent) -> Outcome:
         """Take an order; what is answered is durable. The desk adds the instrument's currency and the last price."""
@@ -134,5 +137,8 @@ class Desk(Protocol):
         It goes to every client that subscribes, so of what has ended it holds the latest only: below a megabyte in all.
         """
 
-    def listen(self, listener: Callable[[Update], None]) -> Callable[[], None]:
-        """Call a function with every update from now on, in the event loop; the answer ends that."""
+    def listen(self, listener: Callable[[Update], None], wants: Callable[[Topic], bool]) -> Callable[[], None]:
+        """Call a function with every update from now on, in the event loop; the answer ends that.
+
+        Updates of a topic that it does not want just then may be left out.
+        """

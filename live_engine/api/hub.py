@@ -1,4 +1,7 @@
-"""All streams of news at once: each update gets its topic's next `seq` and is encoded once, however many listen."""
+"""All streams of news at once: each update gets its topic's next `seq` and is encoded once, however many listen.
+
+Updates that nobody listens to may have no `seq`: whoever comes then begins with a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class Hub:
         self._desk = desk
         self._seqs: dict[Topic, int] = dict.fromkeys(TOPICS, 0)
         self._outboxes: dict[Topic, dict[Outbox, None]] = {topic: {} for topic in TOPICS}
-        self.close = desk.listen(self._on_update)
+        self.close = desk.listen(self._on_update, lambda topic: bool(self._outboxes[topic]))
 
     def subscribe(self, outbox: Outbox, topics: Iterable[Topic]) -> None:
         """Send a snapshot of each topic, and every update from then on: nothing can happen in between."""

@@ -113,16 +113,21 @@ async def perform(operation: Operation, house: House, request: Request) -> Answe
     """Do a call; raises Refused. Whatever else comes out is an error of ours."""
     try:
         call = _read(operation, house, request)
-        if operation.target is not None:
-            caller = call.signed_in
-            await house.desk.audit(
-                actor=caller.token.name,
-                role=caller.token.role,
-                action=f"{operation.method} {operation.path}",
-                target=operation.target(call),
-                address=caller.address,
-            )
-        return await operation.act(call)
+        if operation.target is None:
+            return await operation.act(call)
+        caller = call.signed_in
+        durable = await house.desk.audit(
+            actor=caller.token.name,
+            role=caller.token.role,
+            action=f"{operation.method} {operation.path}",
+            target=operation.target(call),
+            address=caller.address,
+        )
+        # What the call writes down comes after it in the journal, so one flush may serve both; no answer comes before.
+        try:
+            return await operation.act(call)
+        finally:
+            await durable
     except LiveEngineError as error:
         log.warning("%s %s: %s", operation.method, operation.path, error)
         raise unavailable(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from live_engine.orders.validate import family_problems, problems
 from trading.instrument import Instrument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from live_engine.api.desk import Outcome, Topic
     from live_engine.events import KillAction
@@ -63,9 +64,10 @@ class MemoryDesk:
         """A trade at the venue."""
         self.write(events.OrderFilled(client_order_id=order_id, fill_id=fill_id, quantity=quantity, price=price))
 
-    async def audit(self, *, actor: str, role: str, action: str, target: str, address: str) -> None:
+    async def audit(self, *, actor: str, role: str, action: str, target: str, address: str) -> Awaitable[object]:
         """Write down who wants to change what."""
         self.write(events.Audited(actor=actor, role=role, action=action, target=target, address=address))
+        return asyncio.sleep(0)
 
     async def place(self, intent: events.OrderIntent) -> Outcome:
         """Take an order, and have the venue accept it."""
@@ -204,7 +206,7 @@ class MemoryDesk:
         }
         return [("", single[topic])] if topic in single else []
 
-    def listen(self, listener: Callable[[Update], None]) -> Callable[[], None]:
+    def listen(self, listener: Callable[[Update], None], wants: Callable[[Topic], bool]) -> Callable[[], None]:  # noqa: ARG002 - it may leave them out
         """Tell a function of everything from now on."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

@@ -62,6 +62,7 @@ class HandDesk:
         self._session_ends_s = session_ends_s
         self._venue = Venue(settings)
         self._coming: dict[str, OrderIntent] = {}  # on their way to the device
+        self._working: dict[str, tuple[Order, WorkingOrder]] = {}  # as told before: most have not changed since
 
     def is_moving(self, client_order_id: str) -> bool:
         """Whether something of an order is on its way to the device."""
@@ -136,9 +137,14 @@ class HandDesk:
 
     def working(self) -> list[WorkingOrder]:
         """The orders that may still fill, those on their way to the device too."""
-        book = self._state.books.hand
+        book, before = self._state.books.hand, self._working
+        self._working = {}
+        for order in book.open_orders():
+            known = before.get(order.id)
+            same = known is not None and known[0] is order
+            self._working[order.id] = known if known is not None and same else (order, _working(order))
         coming = (intent for own, intent in self._coming.items() if own not in book.orders)
-        return [*map(_working, book.open_orders()), *map(_wanted, coming)]
+        return [*(shown for _, shown in self._working.values()), *map(_wanted, coming)]
 
     def on_price(self, update: Tick | BarClosed) -> list[Body]:
         """What a price does to the orders of its symbol that are at the venue."""

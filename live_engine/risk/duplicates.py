@@ -54,7 +54,9 @@ def fold_recent(recent: RecentOrders, event: Event) -> RecentOrders:
     body = event.body
     if isinstance(body, OrderIntent):
         oldest_ns = event.wall_ns - LONGEST_WINDOW_S * NS_PER_S
-        kept = [one for one in recent.orders if one.wanted_ns > oldest_ns][1 - NEWEST :]
+        kept = recent.orders[1 - NEWEST :]
+        if kept and kept[0].wanted_ns <= oldest_ns:
+            kept = tuple(one for one in kept if one.wanted_ns > oldest_ns)
         return RecentOrders((*kept, Recent(body.client_order_id, event.wall_ns, content_of(body))))
     if isinstance(body, OrderDenied):
         return RecentOrders(tuple(one for one in recent.orders if one.client_order_id != body.client_order_id))

@@ -55,7 +55,7 @@ def gross_exposure(order: OrderIntent, view: RiskView, limits: RiskLimits, now_n
     if after is None:
         return None
     total = ZERO
-    for symbol in {order.symbol, *view.positions, *(one.symbol for one in view.working)}:
+    for symbol in {order.symbol, *view.positions, *view.sums}:
         furthest = after if symbol == order.symbol else reach(view, symbol).furthest
         price = last_price(view, symbol)
         if furthest and price is None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from live_engine.risk.view import ZERO, RiskView, WorkingOrder
+from live_engine.risk.view import ZERO, RiskView, Working, WorkingOrder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from decimal import Decimal
 
     from live_engine.events import OrderIntent
+
+NOTHING = Working()
 
 
 class Reach(NamedTuple):
@@ -31,13 +32,17 @@ class Reach(NamedTuple):
 
 def reach(view: RiskView, symbol: str) -> Reach:
     """How far a position can come by the orders that work now."""
-    return _reach(view.positions.get(symbol, ZERO), [order for order in view.working if order.symbol == symbol])
+    return _reach(view.positions.get(symbol, ZERO), view.sums.get(symbol, NOTHING))
 
 
 def reach_with(view: RiskView, order: OrderIntent) -> Reach:
     """How far the position of an order's symbol can come when that order works too."""
-    held = view.positions.get(order.symbol, ZERO)
-    return _reach(held, [*others(view, order), as_working(view, order)])
+    beside = view.sums.get(order.symbol, NOTHING)
+    if order.replaces:
+        beside = NOTHING
+        for other in others(view, order):
+            beside = beside.plus(other)
+    return _reach(view.positions.get(order.symbol, ZERO), beside.plus(as_working(view, order)))
 
 
 def is_exit(view: RiskView, order: OrderIntent) -> bool:
@@ -82,13 +87,7 @@ def as_working(view: RiskView, order: OrderIntent) -> WorkingOrder:
     )
 
 
-def _reach(held: Decimal, orders: Iterable[WorkingOrder]) -> Reach:
-    buys = sells = cover = trim = ZERO
-    for order in orders:
-        if order.side == "buy":
-            buys, cover = (buys, cover + order.remaining) if order.reduce_only else (buys + order.remaining, cover)
-        else:
-            sells, trim = (sells, trim + order.remaining) if order.reduce_only else (sells + order.remaining, trim)
-    low = max(ZERO, held - trim) if held > 0 else held
-    high = min(ZERO, held + cover) if held < 0 else held
-    return Reach(low - sells, high + buys)
+def _reach(held: Decimal, working: Working) -> Reach:
+    low = max(ZERO, held - working.trim) if held > 0 else held
+    high = min(ZERO, held + working.cover) if held < 0 else held
+    return Reach(low - working.sells, high + working.buys)

@@ -16,7 +16,10 @@ from live_engine.events import (
     AnyBody,
     BarClosed,
     Event,
+    KillSwitchRearmed,
+    KillSwitchSet,
     OrderCanceled,
+    OrderDenied,
     OrderExpired,
     OrderIntent,
     OrderRejected,
@@ -30,6 +33,8 @@ from live_engine.risk.rate import OrderCounts, fold_counts
 from trading.timeframe import SECONDS
 
 NS_PER_S = 1_000_000_000
+ENDS = (OrderCanceled, OrderExpired, OrderRejected)
+REMEMBERED = (OrderIntent, OrderSubmitted, OrderDenied, AccountMarked, KillSwitchSet, KillSwitchRearmed, *ENDS)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -59,15 +64,19 @@ class RiskState(msgspec.Struct):
             if not body.strategy:
                 self._bar(body, wall_ns, came_ns)
             return
+        now_ns = self.clock.now(wall_ns)
+        if not isinstance(body, REMEMBERED):
+            return
         self.switch = fold_switch(self.switch, Event(seq=0, wall_ns=wall_ns, mono_ns=0, body=body))
         if isinstance(body, AccountMarked) and body.market_ns > self.clock.heard_ns:
             self.clock.heard(body.market_ns, wall_ns)
-        event = Event(seq=0, wall_ns=self.clock.now(wall_ns), mono_ns=0, body=body)
+            now_ns = self.clock.now(wall_ns)
+        event = Event(seq=0, wall_ns=now_ns, mono_ns=0, body=body)
         self.marks = fold_marks(self.marks, event)
         self.recent = fold_recent(self.recent, event)
         if isinstance(body, AccountMarked):
             self.marked_ns = self.clock.heard_ns
-        elif isinstance(body, (OrderCanceled, OrderExpired, OrderRejected)):
+        elif isinstance(body, ENDS):
             self.counted.pop(body.client_order_id, None)  # it ended before it was sent
         elif isinstance(body, OrderSubmitted):
             if body.client_order_id in self.counted:

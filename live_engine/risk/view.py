@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -42,7 +43,26 @@ class WorkingOrder(msgspec.Struct, frozen=True, kw_only=True):
     resting: bool = True
 
 
-class RiskView(msgspec.Struct, frozen=True, kw_only=True):
+class Working(NamedTuple):
+    """What the working orders of a symbol come to; `cover` and `trim` are the buys and sells that only reduce."""
+
+    buys: Decimal = ZERO
+    sells: Decimal = ZERO
+    cover: Decimal = ZERO
+    trim: Decimal = ZERO
+
+    def plus(self, order: WorkingOrder) -> Working:
+        """With one more order."""
+        buys, sells, cover, trim = self
+        more = order.remaining
+        if order.side == "buy":
+            return Working(buys, sells, cover + more, trim) if order.reduce_only else Working(buys + more, *self[1:])
+        return (
+            Working(buys, sells, cover, trim + more) if order.reduce_only else Working(buys, sells + more, cover, trim)
+        )
+
+
+class RiskView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What is so at the moment of the decision; the engine builds it, the rules only read it.
 
     Positions are signed quantities. `working` holds every order that may still fill, those of unknown fate too.
@@ -61,6 +81,19 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     kill: KillAction | Literal[""] = ""
     counts: OrderCounts = OrderCounts()
     recent: RecentOrders = RecentOrders()
+
+    @cached_property
+    def sums(self) -> Mapping[str, Working]:
+        """What the working orders of each symbol come to: rules ask for it again and again."""
+        totals: dict[tuple[str, Side, bool], Decimal] = {}
+        for order in self.working:
+            key = (order.symbol, order.side, order.reduce_only)
+            totals[key] = totals.get(key, ZERO) + order.remaining
+        parts = (("buy", False), ("sell", False), ("buy", True), ("sell", True))
+        return {
+            symbol: Working(*(totals.get((symbol, side, reduces), ZERO) for side, reduces in parts))  # type: ignore[arg-type]
+            for symbol in {key[0] for key in totals}
+        }
 
 
 def last_price(view: RiskView, symbol: str) -> Decimal | None:

@@ -114,7 +114,7 @@ def test_a_wall_clock_that_leapt_ahead_and_was_put_right_holds_no_order_up(tmp_p
                 clocks.pass_s(10)
                 await engine.price("A", "100")
                 await placed(engine, order(f"right-{number}", quantity=str(number)))
-            assert engine.floor.now() == clocks.wall_ns
+            assert engine.floor.state.risk.clock.now(clocks.wall_ns) == clocks.wall_ns
 
     run(main())
 
@@ -272,7 +272,7 @@ def test_whoever_cannot_be_told_of_the_news_ends_the_engine_and_leaves_nobody_wa
     async def main() -> None:
         async with trading(tmp_path, settings(), Clocks()) as engine:
             await engine.price("A", "100")
-            engine.office.listen(fails)
+            engine.office.listen(fails, lambda _topic: True)
             with pytest.raises(ZeroDivisionError):
                 await engine.office.place(order("x"))
             assert isinstance(engine.floor.failed, ZeroDivisionError)  # the engine ends by it
