@@ -46,7 +46,10 @@ def test_a_journals_state_is_read_and_all_figures_are_well_formed(tmp_path: Path
                 kill="halt",
             )
         measuring.cancel()
-        assert reasons(readings, HealthLimits(loop_lag_s=60.0, disk_free_bytes=0, disk_free_ratio=0)) == ()
+        assert (
+            reasons(readings, HealthLimits(loop_lag_s=60.0, rss_bytes=10**12, disk_free_bytes=0, disk_free_ratio=0))
+            == ()
+        )
         holdings = Holdings(equity=Decimal("100000.50"), drawdown_ratio=Decimal("0.01"), notional={"A": Decimal(-5)})
         return text(
             [
