@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from trading.instrument import Instrument
 
 FAILED, WRONG_CONFIGURATION = 1, 2
-SWITCH_S = 0.0005  # the loop lends the interpreter to the journal's thread so often, not every 5 ms: a commit takes four turns
+SWITCH_S = (
+    0.0005  # the loop lends the interpreter to the journal's thread so often, not every 5 ms: a commit takes four turns
+)
 
 
 @click.command()

@@ -27,7 +27,7 @@ from live_engine.orders import contingency
 from live_engine.paper.hand import HandDesk
 from live_engine.risk import check as risk
 from live_engine.risk import kill_switch, loss
-from live_engine.risk.view import LastPrice, RiskView
+from live_engine.risk.view import LastPrice, RiskView, with_orders
 from trading.timeframe import SECONDS
 
 if TYPE_CHECKING:
@@ -177,13 +177,15 @@ class Floor:
         """All that the rules look at, as it stands now."""
         remembered, now_ns, mono_ns = self.state.risk, self.now(), self._clock()
         equity, marks = self.money.equity(), remembered.marks
+        by_strategies = self.state.broker.working()
         return RiskView(
             equity=equity,
             start_of_day_equity=marks.start_of_day if marks.day else equity,
             peak_equity=max(marks.peak, equity),
             symbols=frozenset(self.instruments),
             positions=self.money.held(),
-            working=(*self.state.broker.working(), *self.hand.working()),
+            working=(*by_strategies, *self.hand.working()),
+            summed=with_orders(self.hand.sums(), by_strategies) if by_strategies else self.hand.sums(),
             prices={
                 symbol: LastPrice(seen.price, now_ns - (mono_ns - seen.came_ns))
                 for symbol, seen in remembered.prices.items()
