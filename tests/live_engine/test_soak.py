@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 EVENTS = int(os.environ.get("PI5_SOAK_EVENTS", "30000"))
 BURST_S = 2.0 if EVENTS < 100_000 else 10.0
 CALLERS = 8
+SPEED = "4"  # a price of each symbol every 62 ms: most events are those of orders
 MILLION = 1_000_000
 MB_PER_MILLION = 28.0  # 1 MB an hour at ten events a second
 FILLING_MB = 8.0  # what is remembered of a minute, and the allocator's own moods, in a run that is over before
@@ -37,7 +38,10 @@ FILLING_MB = 8.0  # what is remembered of a minute, and the allocator's own mood
 pytestmark = pytest.mark.slow
 
 
-def test_memory_stays_flat_and_positions_are_what_the_journal_tells(tmp_path: Path, free_port: int) -> None:
+def test_memory_stays_flat_and_positions_are_what_the_journal_tells(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PI5_LIVE_SPEED", SPEED)
     resident = Resident(tmp_path / "engine", free_port)
     tokens = Tokens(tokens_file(resident.folder / "var"))
     secrets = [tokens.create(f"soak-{number}", "trader", 1, time.time_ns()) for number in range(CALLERS)]
