@@ -23,7 +23,7 @@ LOOSE = {
     "duplicate_window_s": 0,
     "max_price_age_s": 600_000,
 }
-KINDS = (
+KINDS: tuple[tuple[str, dict[str, str]], ...] = (
     ("market", {}),
     ("limit", {"limit_price": "99"}),
     ("limit", {"limit_price": "101"}),
@@ -40,7 +40,6 @@ def is_right(on: Trading) -> None:
     assert {symbol: [*map(Decimal, sums)] for symbol, sums in hand.sums().items()} == {
         symbol: [*map(Decimal, sums)] for symbol, sums in recount.items()
     }
-    assert on.floor.view().sums == hand.sums()
 
 
 @pytest.mark.parametrize("seed", range(4))
