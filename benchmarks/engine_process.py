@@ -19,7 +19,7 @@ from live_engine.api.tokens import Tokens, tokens_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 TOKENS = 16  # one credential may ask 1,000 times a second
