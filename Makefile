@@ -44,8 +44,8 @@ proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of h
 	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 
-soak: setup-dev ## the long proof of the live engine: 500 kills under load, 100 power cuts (ARGS="-k told_and" picks)
-	@PI5_KILLS=500 $(BIN)/python -m pytest tests/live_engine/test_kill_engine.py tests/live_engine/test_cut_engine.py -s $(ARGS)
+soak: setup-dev ## the long proof of the live engine: 500 kills, 100 power cuts, a million events (ARGS="-k told_and" picks)
+	@PI5_KILLS=500 PI5_SOAK_EVENTS=1000000 $(BIN)/python -m pytest tests/live_engine/test_kill_engine.py tests/live_engine/test_cut_engine.py tests/live_engine/test_soak.py -s $(ARGS)
 
 lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
 	@scripts/lock $(ARGS)

@@ -19,7 +19,7 @@ from live_engine.api.tokens import Tokens, tokens_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 TOKENS = 16  # one credential may ask 1,000 times a second
@@ -50,9 +50,9 @@ duplicate_window_s = 0
 
 
 class Engine:
-    """A home in `folder`; `speed` 10 makes a price of each of the symbols every 25 ms."""
+    """A home in `folder`; `speed` 4 makes a price of each of the symbols every 62 ms."""
 
-    def __init__(self, folder: Path, *, speed: float = 10.0, symbols: tuple[str, ...] = SYMBOLS) -> None:
+    def __init__(self, folder: Path, *, speed: float = 4.0, symbols: tuple[str, ...] = SYMBOLS) -> None:
         folder.mkdir(parents=True)
         self.folder, self.port, self.pid = folder, _free_port(), 0
         self.config, self.home = folder / "pi5.toml", folder / "var"
@@ -77,8 +77,10 @@ class Engine:
                 try:
                     while told.recv(100) != b"READY=1":
                         pass
+                    ready_s = time.perf_counter() - began
+                    told.close()
                     self.pid = process.pid
-                    yield time.perf_counter() - began
+                    yield ready_s
                     process.send_signal(signal.SIGTERM)
                     process.wait(PATIENCE_S)
                 finally:

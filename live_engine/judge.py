@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from live_engine.risk import check as risk
 from live_engine.risk import loss
-from live_engine.risk.view import LastPrice, RiskView
+from live_engine.risk.view import LastPrice, RiskView, with_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -70,13 +70,15 @@ class Judge:
     def _view(self, now_ns: int) -> RiskView:
         remembered, mono_ns = self._state.risk, self._clock()
         equity, marks = self._money.equity(), remembered.marks
+        by_strategies, by_hand = self._state.broker.working(), self._hand.sums()
         return RiskView(
             equity=equity,
             start_of_day_equity=marks.start_of_day if marks.day else equity,
             peak_equity=max(marks.peak, equity),
             symbols=self._symbols,
             positions=self._money.held(),
-            working=(*self._state.broker.working(), *self._hand.working()),
+            working=(*by_strategies, *self._hand.working()),
+            summed=with_orders(by_hand, by_strategies) if by_strategies else by_hand,
             prices={
                 symbol: LastPrice(seen.price, now_ns - (mono_ns - seen.came_ns) if seen.came_ns else seen.ts_ns)
                 for symbol, seen in remembered.prices.items()

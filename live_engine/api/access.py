@@ -3,6 +3,9 @@
 A name that is not this machine's in Host means that a page of elsewhere had its name rebound to our address; a foreign
 Origin means that such a page asks. Both are refused before anything else is looked at.
 
+Who shows no credential that stands shares a rate with all of his address: such calls, however many, must not keep a
+person on the same machine, or behind the same proxy, from the kill switch.
+
 A wrong credential counts against itself and against its address, a wrong role against the credential. A locked address
 is refused every credential that does not stand, and none that does: whoever can guess 256 bits need not be kept out,
 and a script with an old token must not keep a person on the same machine from the kill switch.
@@ -31,7 +34,7 @@ HOW_TO_SIGN_IN = "make one with `live-engine token create` and send it as `Autho
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Calls a second, and at once, of one credential and of one address."""
+    """Calls a second, and at once, of one credential, and of one address without any."""
 
     credential: float = 1_000.0
     credential_burst: int = 2_000
@@ -73,14 +76,18 @@ class Access:
         self._locks = Lockout(clock)
 
     def check_place(self, headers: Mapping[str, str], address: str) -> None:
-        """Raise Refused when Host, Origin or the rate of an address is wrong; every request passes here."""
+        """Raise Refused when Host, Origin or the rate of an address is wrong; every request passes here.
+
+        A credential that stands has a rate of its own and does not count against its address.
+        """
         host = headers.get("host", "")
         if not self.is_ours(host):
             raise Refused(403, "wrong-host", "Host names another machine", "call the engine by its own address")
         origin = headers.get("origin")
         if origin is not None and netloc_of(origin) != host.lower():
             raise Refused(403, "wrong-origin", "the page that asks is not the engine's", "open the engine's own page")
-        self._take(self._addresses, address)
+        if not self._is_known(headers.get("authorization", "")):
+            self._take(self._addresses, address)
 
     def is_ours(self, host: str) -> bool:
         """Whether a Host header names this engine; the port does not count, since ssh -L may forward another one."""
@@ -121,6 +128,16 @@ class Access:
         """Count a ticket that opened nothing against its address."""
         self.failures += 1
         self._locks.failed(address)
+
+    def _is_known(self, authorization: str) -> bool:
+        scheme, _, secret = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        try:
+            token = self.tokens.find(secret.strip())
+        except TokensError:
+            return False
+        return token is not None and token.is_good(self._wall())
 
     def _standing(self, secret: str, address: str) -> Token:
         try:

@@ -19,7 +19,7 @@ from live_engine.orders.positions import Positions
 from live_engine.orders.status import ACKNOWLEDGED, ExecType, OrdStatus, standing_after
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from decimal import Decimal
 
     from live_engine.orders.order import Fill, Order
@@ -30,6 +30,8 @@ FORGOTTEN_AT_ONCE = 4  # with one event, which closes fewer
 
 class OrderBook:
     """The fold. `strays` are fills of orders that it does not know: they count once the order is known.
+
+    `on_put` is told of every order as an event has made it.
 
     Closed orders beyond `keep_closed` are forgotten, the longest closed first, unless an open relative needs them. The
     client order ids of forgotten orders are the journal's to remember, and their late fills become strays.
@@ -44,6 +46,7 @@ class OrderBook:
         self.positions = Positions()
         self.family = Family()
         self.closed: dict[str, None] = {}
+        self.on_put: Callable[[Order], None] = lambda _order: None
         self._open: dict[str, dict[str, None]] = {}
         self._reducing: dict[str, dict[str, None]] = {}
 
@@ -184,6 +187,7 @@ class OrderBook:
         if not order.is_open and order.id in self._open.get(order.intent.symbol, ()):
             self.closed[order.id] = None
         self._index(order)
+        self.on_put(order)
 
     def _index(self, order: Order) -> None:
         for index in (self._open, self._reducing) if order.intent.reduce_only else (self._open,):

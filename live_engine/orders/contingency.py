@@ -41,12 +41,18 @@ CANCELED_BEFORE = "it took the place of an order that was to be cancelled"
 def consequences(book: OrderBook, body: Body) -> tuple[Body, ...]:
     """What is to be written down because of an event that the book has just taken in."""
     order = book.orders.get(getattr(body, "client_order_id", ""))
-    if order is None:
+    if order is None or (_stands_alone(book, order) and not book.reducing(order.intent.symbol)):
         return ()
     concerned = book.family.relatives(order.intent)
     concerned.update(other.id for other in book.reducing(order.intent.symbol))
     known = [book.orders[one] for one in concerned if one in book.orders]
     return tuple(_steps(book, sorted(known, key=lambda one: one.seq)))
+
+
+def _stands_alone(book: OrderBook, order: Order) -> bool:
+    """Whether nothing that happens to an order can ask anything of it or of a relative: most orders are so."""
+    intent = order.intent
+    return not intent.reduce_only and order.quantity == intent.quantity and book.family.is_alone(intent)
 
 
 def outstanding(book: OrderBook) -> tuple[Body, ...]:

@@ -48,6 +48,12 @@ class Family:
         """The orders that were to take this one's place."""
         return tuple(self._successors.get(order_id, ()))
 
+    def is_alone(self, intent: OrderIntent) -> bool:
+        """Whether an order names no other one, and none names it."""
+        own = intent.client_order_id
+        named = intent.group or intent.parent or intent.replaces
+        return not named and own not in self._children and own not in self._successors
+
     def root(self, order_id: str) -> str:
         """The first order of a chain."""
         while order_id in self._replaces:

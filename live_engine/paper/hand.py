@@ -23,8 +23,8 @@ from live_engine.events import (
 from live_engine.orders import contingency
 from live_engine.orders.validate import FLATTEN
 from live_engine.paper.venue import VENUE, Venue
+from live_engine.paper.working import WorkingOrders
 from live_engine.risk import kill_switch
-from live_engine.risk.view import WorkingOrder
 from trading.bar import Bar
 from trading.timeframe import DAY_SECONDS, SECONDS
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from live_engine.orders.order import Order
     from live_engine.paper.venue import HandSettings
     from live_engine.restore import State
+    from live_engine.risk.view import Working, WorkingOrder
     from live_engine.streams.stream import Tick
     from trading.instrument import Instrument
 
@@ -61,8 +62,8 @@ class HandDesk:
         self._instruments = instruments
         self._session_ends_s = session_ends_s
         self._venue = Venue(settings)
-        self._coming: dict[str, OrderIntent] = {}  # on their way to the device
-        self._working: dict[str, tuple[Order, WorkingOrder]] = {}  # as told before: most have not changed since
+        self._working = WorkingOrders(state.books.hand.open_orders())
+        state.books.hand.on_put = self._working.see
 
     def is_moving(self, client_order_id: str) -> bool:
         """Whether something of an order is on its way to the device."""
@@ -85,8 +86,8 @@ class HandDesk:
         moved = self._moved(body)
         self._claimed -= moved
         self._under_way.update(moved)
-        if isinstance(body, OrderIntent) and not body.strategy:
-            self._coming[body.client_order_id] = body
+        if isinstance(body, OrderIntent) and not body.strategy and not self._is_known(body):
+            self._working.expect(body)
 
     def arrived(self, body: Body) -> None:
         """The device has an event, or will never have it."""
@@ -94,8 +95,8 @@ class HandDesk:
             self._under_way[name] -= 1
             if not self._under_way[name]:
                 del self._under_way[name]
-        if isinstance(body, OrderIntent):
-            self._coming.pop(body.client_order_id, None)
+        if isinstance(body, OrderIntent) and not body.strategy and not self._is_known(body):
+            self._working.drop(body.client_order_id)  # the book has it next, unless it was refused
 
     def outstanding(self) -> Iterator[Body]:
         """All that is to be done now, after a start."""
@@ -137,14 +138,11 @@ class HandDesk:
 
     def working(self) -> list[WorkingOrder]:
         """The orders that may still fill, those on their way to the device too."""
-        book, before = self._state.books.hand, self._working
-        self._working = {}
-        for order in book.open_orders():
-            known = before.get(order.id)
-            same = known is not None and known[0] is order
-            self._working[order.id] = known if known is not None and same else (order, _working(order))
-        coming = (intent for own, intent in self._coming.items() if own not in book.orders)
-        return [*(shown for _, shown in self._working.values()), *map(_wanted, coming)]
+        return [*self._working.by_id.values()]
+
+    def sums(self) -> Mapping[str, Working]:
+        """What they come to, by symbol."""
+        return self._working.sums
 
     def on_price(self, update: Tick | BarClosed) -> list[Body]:
         """What a price does to the orders of its symbol that are at the venue."""
@@ -161,6 +159,9 @@ class HandDesk:
             working, ends = [order for order in working if order not in day], False
         means = self._money.means(update.symbol)
         return [*over, *self._venue.on_bar(working, bar, instrument, means, fills=book.fills, ends=ends)]
+
+    def _is_known(self, intent: OrderIntent) -> bool:
+        return intent.client_order_id in self._state.books.hand.orders
 
     def _steps(self, first: Iterable[Body], orders: Iterable[Order]) -> Iterator[Body]:
         """What other orders ask of some, and for those of which nothing is asked, what goes to the venue."""
@@ -220,32 +221,3 @@ def _named(body: Body) -> str:
         return body.replaces if body.actor == contingency.ACTOR else body.client_order_id
     name: str = getattr(body, "client_order_id", "")
     return name
-
-
-def _working(order: Order) -> WorkingOrder:
-    intent = order.intent
-    stops = intent.stop_price is not None or intent.trail is not None
-    return WorkingOrder(
-        client_order_id=order.id,
-        symbol=intent.symbol,
-        side=intent.side,
-        order_type=intent.order_type,
-        remaining=order.leaves,
-        filled=order.cumulative,
-        limit_price=intent.limit_price,
-        reduce_only=intent.reduce_only,
-        resting=not order.waiting and (order.triggered or not stops),
-    )
-
-
-def _wanted(intent: OrderIntent) -> WorkingOrder:
-    return WorkingOrder(
-        client_order_id=intent.client_order_id,
-        symbol=intent.symbol,
-        side=intent.side,
-        order_type=intent.order_type,
-        remaining=intent.quantity,
-        limit_price=intent.limit_price,
-        reduce_only=intent.reduce_only,
-        resting=intent.stop_price is None and intent.trail is None and not intent.parent,
-    )

@@ -79,8 +79,8 @@ def duplicate(order: OrderIntent, view: RiskView, limits: RiskLimits, now_ns: in
         return None
     content = content_of(order)
     for one in reversed(view.recent.orders):
-        age_s = abs(now_ns - one.wanted_ns) / NS_PER_S
-        if one.client_order_id != order.client_order_id and one.content == content:
+        if one.content == content and one.client_order_id != order.client_order_id:
+            age_s = abs(now_ns - one.wanted_ns) / NS_PER_S
             if age_s < limits.duplicate_window_s:
                 return (
                     f"order {one.client_order_id!r} asked for the same {age_s:.3f} s ago, "

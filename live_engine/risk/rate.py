@@ -93,6 +93,8 @@ def _run_ns(counts: OrderCounts, wall_ns: int) -> int:
 
 def per_second(order: OrderIntent, view: RiskView, limits: RiskLimits, now_ns: int) -> str | None:
     """At most so many orders in any second."""
+    if view.counts.total < limits.max_orders_per_second:  # of a minute and more
+        return None
     return _beyond(in_last_second(view.counts, now_ns), limits.max_orders_per_second, "within one second")
 
 

@@ -41,8 +41,8 @@ def reach_with(view: RiskView, order: OrderIntent) -> Reach:
     if order.replaces:
         beside = NOTHING
         for other in others(view, order):
-            beside = beside.plus(other)
-    return _reach(view.positions.get(order.symbol, ZERO), beside.plus(as_working(view, order)))
+            beside = beside.with_order(other)
+    return _reach(view.positions.get(order.symbol, ZERO), beside.with_order(as_working(view, order)))
 
 
 def is_exit(view: RiskView, order: OrderIntent) -> bool:

@@ -13,7 +13,7 @@ from live_engine.risk.duplicates import RecentOrders
 from live_engine.risk.rate import OrderCounts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 ZERO = Decimal(0)
 
@@ -51,15 +51,17 @@ class Working(NamedTuple):
     cover: Decimal = ZERO
     trim: Decimal = ZERO
 
-    def plus(self, order: WorkingOrder) -> Working:
-        """With one more order."""
+    def with_order(
+        self, order: WorkingOrder, change: Callable[[Decimal, Decimal], Decimal] = Decimal.__add__
+    ) -> Working:
+        """With one more order, or one less if `change` takes off."""
         buys, sells, cover, trim = self
         more = order.remaining
         if order.side == "buy":
-            return Working(buys, sells, cover + more, trim) if order.reduce_only else Working(buys + more, *self[1:])
-        return (
-            Working(buys, sells, cover, trim + more) if order.reduce_only else Working(buys, sells + more, cover, trim)
-        )
+            buys, cover = (buys, change(cover, more)) if order.reduce_only else (change(buys, more), cover)
+        else:
+            sells, trim = (sells, change(trim, more)) if order.reduce_only else (change(sells, more), trim)
+        return Working(buys, sells, cover, trim)
 
 
 class RiskView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -81,19 +83,20 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     kill: KillAction | Literal[""] = ""
     counts: OrderCounts = OrderCounts()
     recent: RecentOrders = RecentOrders()
+    summed: Mapping[str, Working] | None = None
 
     @cached_property
     def sums(self) -> Mapping[str, Working]:
-        """What the working orders of each symbol come to: rules ask for it again and again."""
-        totals: dict[tuple[str, Side, bool], Decimal] = {}
-        for order in self.working:
-            key = (order.symbol, order.side, order.reduce_only)
-            totals[key] = totals.get(key, ZERO) + order.remaining
-        parts = (("buy", False), ("sell", False), ("buy", True), ("sell", True))
-        return {
-            symbol: Working(*(totals.get((symbol, side, reduces), ZERO) for side, reduces in parts))  # type: ignore[arg-type]
-            for symbol in {key[0] for key in totals}
-        }
+        """What the working orders of each symbol come to; `summed` where the engine keeps it."""
+        return with_orders({}, self.working) if self.summed is None else self.summed
+
+
+def with_orders(sums: Mapping[str, Working], orders: Iterable[WorkingOrder]) -> Mapping[str, Working]:
+    """Sums by symbol with some more orders."""
+    found = dict(sums)
+    for order in orders:
+        found[order.symbol] = found.get(order.symbol, Working()).with_order(order)
+    return found
 
 
 def last_price(view: RiskView, symbol: str) -> Decimal | None:

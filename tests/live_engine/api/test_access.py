@@ -101,6 +101,14 @@ def test_an_address_that_asks_too_often_waits(tmp_path: Path) -> None:
         assert api.call("GET", "/health").status == 200
 
 
+def test_who_shows_a_good_token_is_not_held_up_by_the_others_of_his_address(tmp_path: Path) -> None:
+    with serving(tmp_path, capacity=Capacity(rates=Rates(address=0.01, address_burst=1))) as api:
+        assert [api.call("GET", "/health").status for _ in range(2)] == [200, 429]
+        assert api.call("GET", ACCOUNT, token="guess").status == 429  # noqa: S106 - a guess
+        assert [api.call("GET", ACCOUNT, role="viewer").status for _ in range(3)] == [200] * 3
+        assert api.call("GET", "/health").status == 429
+
+
 def test_guessing_locks_the_address_for_longer_each_time(api: Served) -> None:
     def guess(number: int) -> int:
         return api.call("GET", ACCOUNT, token=f"guess-{number}").status
