@@ -248,14 +248,15 @@ async def clients(task: dict[str, Any]) -> dict[str, Any]:
     connected_s = time.perf_counter() - began
     orders = Orders(task)
     await orders.connect(1)
-    seen.counting = True
+    seen.counting, began = True, time.perf_counter()
     await orders.offered(task["per_second"], task["seconds"])
-    seen.counting = False
+    await asyncio.sleep(began + task["seconds"] - time.perf_counter())
+    seen.counting, took_s = False, time.perf_counter() - began
     lost = seen.lost
     for transport in transports:
         transport.abort()
     lags = {topic.decode(): percentiles(values) for topic, values in seen.lags.items()}
-    delivered = sum(map(len, seen.lags.values())) / task["seconds"]
+    delivered = sum(map(len, seen.lags.values())) / took_s
     return {"connected_s": connected_s, "delivered": delivered, "lags": lags, "gaps": seen.gaps, "lost": lost}
 
 
