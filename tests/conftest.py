@@ -21,7 +21,7 @@ DAY_US = 86_400_000_000
 
 pytest_plugins = ("tests.timescale.fixtures",)
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")
 
 
