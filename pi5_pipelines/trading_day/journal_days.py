@@ -37,26 +37,33 @@ def text_of(wall_ns: int) -> str:
     return f"{datetime.fromtimestamp(wall_ns / 1e9, tz=UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3]
 
 
-def events_until(settings: Settings, day: date) -> Iterator[Event]:
+class DayEvents:
     """All events up to the last one of a day, in the order of the journal; none where no engine has run.
 
-    The clock may have been set back in between: whoever counts a day's events looks at each one's `wall_ns`.
-    Raises JournalReadError.
+    The clock may have been set back in between: whoever counts a day's events looks at each one's `wall_ns`. Once all
+    are taken, `following` is the next event, None when there is none yet. Iterating raises JournalReadError.
     """
-    journal = settings.folder("journal") / "live.sqlite"
-    with _explained():
-        try:
-            reader = JournalReader(journal)
-        except JournalMissingError:
-            return
-        with reader:
-            home = settings.folder("exports") / "journal" / reader.epoch()
-            first_seq, last_seq = reader.first_seq(), _last_seq(reader, home, day)
-            older = exported(home, 0, first_seq) if first_seq > 1 else iter(list["Event"]())
-            for event in chain(older, reader.since(max(0, first_seq - 1))):
-                if event.seq > last_seq:
-                    return
-                yield event
+
+    def __init__(self, settings: Settings, day: date) -> None:
+        self.following: Event | None = None
+        self._settings, self._day = settings, day
+
+    def __iter__(self) -> Iterator[Event]:
+        self.following = None
+        with _explained():
+            try:
+                reader = JournalReader(self._settings.folder("journal") / "live.sqlite")
+            except JournalMissingError:
+                return
+            with reader:
+                home = self._settings.folder("exports") / "journal" / reader.epoch()
+                first_seq, last_seq = reader.first_seq(), _last_seq(reader, home, self._day)
+                older = exported(home, 0, first_seq) if first_seq > 1 else iter(list["Event"]())
+                for event in chain(older, reader.since(max(0, first_seq - 1))):
+                    if event.seq > last_seq:
+                        self.following = event
+                        return
+                    yield event
 
 
 def _last_seq(reader: JournalReader, home: Path, day: date) -> int:

@@ -29,16 +29,17 @@ ENDS = (OrderDenied, OrderRejected, OrderCanceled, OrderExpired)
 
 @dataclass(slots=True)
 class SeenOrder:
-    """An order so far. Moments are of the monotonic clock, which compares within one start of the engine: its `boot`.
+    """An order so far, and the events that first wanted, accepted and filled it.
 
-    `accepted_ns` and `filled_ns` are None until then; `doubt` is why its fate is not known, "" when it is.
+    The latter two are None until then, and for good where the engine was started anew in between: monotonic clocks
+    compare within one start, which `boot` counts. `doubt` is why its fate is not known, "" when it is.
     """
 
     intent: OrderIntent
-    wanted_ns: int
+    wanted: Event
     boot: int
-    accepted_ns: int | None = None
-    filled_ns: int | None = None
+    accepted_by: Event | None = None
+    filled_by: Event | None = None
     filled: Decimal = Decimal(0)
     fills: set[str] = field(default_factory=set)
     doubt: str = ""
@@ -60,7 +61,7 @@ class Orders:
             self.boot += 1
             return None
         if isinstance(body, OrderIntent):
-            seen = self.known[body.client_order_id] = SeenOrder(body, event.mono_ns, self.boot)
+            seen = self.known[body.client_order_id] = SeenOrder(body, event, self.boot)
             return seen
         order = self.known.get(getattr(body, "client_order_id", ""))
         if order is None:
@@ -76,8 +77,8 @@ class Orders:
         order.fills.add(body.fill_id)
         order.filled += body.quantity
         self._settle(order)
-        if order.filled_ns is None and order.boot == self.boot:
-            order.filled_ns = event.mono_ns
+        if order.filled_by is None and order.boot == self.boot:
+            order.filled_by = event
         if order.filled >= order.intent.quantity:
             self._close(body.client_order_id)
         return order
@@ -89,8 +90,8 @@ class Orders:
             self.doubtful[name] = order
         elif isinstance(body, OrderAccepted):
             self._settle(order)
-            if order.accepted_ns is None and order.boot == self.boot:
-                order.accepted_ns = event.mono_ns
+            if order.accepted_by is None and order.boot == self.boot:
+                order.accepted_by = event
         elif isinstance(body, ENDS):
             self._settle(order)
             self._close(name)
