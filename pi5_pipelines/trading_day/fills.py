@@ -18,7 +18,8 @@ BPS = Decimal(10_000)
 class DayFill(msgspec.Struct, frozen=True, kw_only=True):
     """`slippage` is money lost against the decision price, below zero money won; `slippage_bps` its share of the value.
 
-    Of a stop it includes the way to the stop. Both are None where the order has no decision price. `strategy` is empty for an order of a person's.
+    Of a stop it includes the way to the stop. Both are None where the order has no decision price. `strategy` is empty
+    for an order of a person's.
     """
 
     wall_ns: int

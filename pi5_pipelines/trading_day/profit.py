@@ -1,8 +1,8 @@
 """What a day earned, by strategy and symbol, out of fills and prices alone.
 
 A book's profit is the change of its position's value at the last prices, plus what sales brought, less what purchases
-cost, less fees; days add up to the whole. A price is the close of the last bar, that of the last fill where a symbol has
-no bars.
+cost, less fees; days add up to the whole. A price is the close of the last bar, or that of the last fill where a symbol
+has no bars.
 """
 
 from __future__ import annotations
