@@ -78,11 +78,15 @@ def tiles(report: TradingReport) -> list[Tile]:
         found += [
             _tile("Equity at the end", report.equity_end),
             _tile("Change", report.change),
-            _tile("Change", report.change / report.equity_start * 100 if report.equity_start else None, "%"),
+            _tile("Change, %", report.change / report.equity_start * 100 if report.equity_start else None, "%"),
         ]
     for one in report.totals:
-        found += [_tile(f"{what}, {one.currency}", getattr(one, what.lower())) for what in ("PnL", "Realised", "Fees")]
-        found.append(_tile(f"Slippage, {one.currency}", one.slippage))
+        found += [
+            _tile(f"Profit, {one.currency}", one.pnl),
+            _tile(f"Realised, {one.currency}", one.realised),
+            _tile(f"Fees, {one.currency}", one.fees),
+            (f"Slippage, {one.currency}", number(float(one.slippage)), False),
+        ]
     return [*found, ("Up", f"{number(report.uptime.share * 100, 1)}%", False)]
 
 
