@@ -27,7 +27,6 @@ from live_engine.paper.broker import PaperBroker
 from live_engine.paper.settings import StrategySettings
 from pi5_pipelines.trading_day.check import ReplayCheck, replay_check
 from pi5_pipelines.trading_day.journal_days import DAY_NS, begin_ns
-from pi5_pipelines.trading_day.recorded import account_of, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -256,15 +255,6 @@ def test_a_journal_without_settings_says_that_it_cannot_be_checked(closed: Bars)
         for one in bodies
     ]
     assert "settings that are unknown here" in replay_check(events_of(unknown), DAY).unchecked[0]
-
-
-@pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
-def test_recorded_terms_are_the_costs_that_the_strategy_traded_with(one: StrategySettings) -> None:
-    (started,) = kinds(begun([one])[1], StrategyStarted)
-    read = decoder.decode(encoder.encode(started))
-    assert isinstance(read, StrategyStarted)
-    account, expected = account_of(read, terms_of(read)), PaperBroker([one]).desks[one.key].account
-    assert repr(account.state()) == repr(expected.state())  # NaN is no number's equal
 
 
 def test_a_day_without_trades_is_good_and_says_so(closed: Bars) -> None:
