@@ -59,7 +59,8 @@ class ReplayCheck(msgspec.Struct, frozen=True, kw_only=True):
             return "no strategy traded, and none should have"
         told = [f"{self.agreed:,} of {self.live:,} live trades are those of the backtester"]
         if self.differences:
-            told.append(f"{len(self.differences):,} differ, by {self.difference.normalize():f} in cash")
+            found = f"{len(self.differences):,} difference{'s' if len(self.differences) > 1 else ''}"
+            told.append(f"{found}, together {self.difference.normalize():f} in cash")
         return "; ".join([*told, *self.unchecked, *self.raised])
 
 

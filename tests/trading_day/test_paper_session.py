@@ -211,5 +211,5 @@ def test_a_fill_that_was_tampered_with_in_the_file_is_found(session: Session, tm
     write_report(copy, day)
     page = page_file(copy, day).read_text(encoding="utf-8")
     assert body.client_order_id in page
-    assert "1 differ, by" in page
+    assert "1 difference, together" in page
     assert list(DayEvents(copy, day))[victim.seq - 1].body == body
