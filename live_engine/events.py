@@ -204,12 +204,17 @@ class KillSwitchRearmed(Body, frozen=True, tag=True):
 
 
 class StrategyStarted(Body, frozen=True, tag=True):
-    """A strategy decides on a symbol from now on, warmed up by so many bars."""
+    """A strategy decides on a symbol from now on, warmed up by so many bars.
+
+    `settings` are the money, costs and instrument that its orders depend on, so that a reader can trade its bars again;
+    journals of before they were written have none.
+    """
 
     strategy: str
     symbol: str
     params: dict[str, float]
     warm_up_bars: int
+    settings: dict[str, float | str] = {}
 
 
 class StrategyStopped(Body, frozen=True, tag=True):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, names, prices, retention
+from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, names, prices, retention, trading_day
 from pi5_pipelines.automation import alerts, orphans, schedules
 from pi5_pipelines.automation.jobs import JOBS
 from pi5_pipelines.checks.bars import check_bars
 from pi5_pipelines.checks.feed import check_feed
 from pi5_pipelines.checks.hot import CHECKS_OF_HOT
+from pi5_pipelines.checks.trading_day import check_orders, check_replay
 from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import load_settings
 
@@ -30,6 +31,8 @@ _assets = dg.map_asset_specs(
         backtests.nightly_research,
         backtests.nightly_report,
         compaction.lake_compaction,
+        trading_day.replay_check,
+        trading_day.trading_report,
         backup.home_backup,
         retention.dagster_retention,
         *(hot.ASSETS if names.HAS_HOT_TIER else ()),
@@ -38,9 +41,9 @@ _assets = dg.map_asset_specs(
 
 defs = dg.Definitions(
     assets=_assets,
-    asset_checks=[check_bars, check_feed, *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ())],
+    asset_checks=[check_bars, check_feed, check_replay, check_orders, *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ())],
     jobs=JOBS,
-    schedules=[schedules.nightly_schedule(_schedule)],
+    schedules=[schedules.nightly_schedule(_schedule), schedules.live_day],
     sensors=[*alerts.SENSORS, *orphans.SENSORS],
     resources={"home": Home(), "worker": dg.PipesSubprocessClient()},
     executor=dg.in_process_executor,

@@ -10,6 +10,8 @@ Pi5Error
 │   ├── LakeLockedError    another process is writing the table
 │   └── LakeDamagedError   a table is torn beyond what recovery mends
 ├── FeedError              the live engine's file of inputs cannot be written
+├── JournalReadError       the live engine's journal cannot be read
+├── ReplayError            a strategy's trades of the live engine cannot be made again
 ├── BacktestError          a strategy or its options cannot be run
 ├── SweepError             a sweep of parameters cannot be run
 ├── TimescaleError         the time-series database did not do what was asked
@@ -75,6 +77,14 @@ class LakeDamagedError(LakeError):
 
 class FeedError(Pi5Error):
     """The live engine's file of inputs cannot be written."""
+
+
+class JournalReadError(Pi5Error):
+    """The live engine's journal cannot be read."""
+
+
+class ReplayError(Pi5Error):
+    """A strategy's trades of the live engine cannot be made again."""
 
 
 class BacktestError(Pi5Error):

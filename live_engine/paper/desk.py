@@ -81,7 +81,9 @@ class StrategyDesk:
             if self.account.stopped:
                 return told
         name, symbol = self.settings.key
-        started = StrategyStarted(strategy=name, symbol=symbol, params=self.params, warm_up_bars=count)
+        started = StrategyStarted(
+            strategy=name, symbol=symbol, params=self.params, warm_up_bars=count, settings=self.settings.terms()
+        )
         self.started = True
         return [*told, started]
 

@@ -24,6 +24,18 @@ if TYPE_CHECKING:
 CostBps = Annotated[float, msgspec.Meta(ge=0.0, lt=rules.MAX_COST_BPS)]
 Key = tuple[str, str]  # strategy and symbol
 FILLS = {"next-open": rules.NEXT_OPEN, "close": rules.CLOSE}
+TERMS = (
+    "cash",
+    "timeframe",
+    "fee_bps",
+    "slippage_bps",
+    "fill",
+    "sizing",
+    "direction",
+    "lot",
+    "tick",
+    "session_ends_s",
+)
 HINT = "mend its entry under [[live.strategies]]; `pi5 backtest --help` tells what each option means"
 
 
@@ -80,6 +92,10 @@ class StrategySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         strategy = self.definition()
         names = [parameter.name for parameter in strategy.parameters]
         return dict(zip(names, strategy.params(self.params), strict=True))
+
+    def terms(self) -> dict[str, float | str]:
+        """What a journal keeps beside name, symbol and parameters: all else that orders depend on."""
+        return {name: getattr(self, name) for name in TERMS}
 
     def frictions(self) -> Frictions:
         """The rulebook's form of costs, sizing and instrument; raises SettingsError."""

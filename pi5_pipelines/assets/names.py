@@ -10,6 +10,7 @@ PRICES = (RAW_FILES, INSTRUMENTS, ACTIONS, BARS)
 VERDICTS = "verdicts"
 BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
 FEED = "engine_feed"
+REPLAY_CHECK, TRADING_REPORT = "replay_check", "trading_report"
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 HOT_BARS = f"hot_{BARS}"

@@ -46,6 +46,12 @@ RETENTION = _job(
     names.RETENTION,
     *_hot(names.HOT_RETENTION),
 )
+RECONCILE_LIVE = _job(
+    "reconcile_live",
+    "A UTC day of the live engine: its trades against the backtester's on the same bars, and its report.",
+    names.REPLAY_CHECK,
+    names.TRADING_REPORT,
+)
 NIGHTLY = _job(
     "nightly",
     "The whole night in order: ingest, checks, the engine's feed, backtests, report, compress, backup, retention.",
@@ -67,4 +73,13 @@ NIGHTLY = _job(
     ),
 )
 
-JOBS = [NIGHTLY, INGEST, BACKTESTS, COMPRESS, BACKUP, RETENTION, *([TIER] if names.HAS_HOT_TIER else [])]
+JOBS = [
+    NIGHTLY,
+    INGEST,
+    BACKTESTS,
+    COMPRESS,
+    BACKUP,
+    RETENTION,
+    RECONCILE_LIVE,
+    *([TIER] if names.HAS_HOT_TIER else []),
+]

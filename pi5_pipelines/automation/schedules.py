@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pi5_pipelines.automation.jobs import NIGHTLY
+from pi5_pipelines.automation.jobs import NIGHTLY, RECONCILE_LIVE
 
 if TYPE_CHECKING:
     from pi5_pipelines.settings import ScheduleSettings
@@ -31,6 +31,20 @@ def nightly_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
         execution_timezone=schedule.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
+
+
+@dg.schedule(
+    name="live_day_after_midnight",
+    description="The day of the live engine that has just ended, at 00:20 UTC.",
+    job=RECONCILE_LIVE,
+    cron_schedule="20 0 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def live_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Ask for the day before."""
+    day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    return dg.RunRequest(run_key=day, partition_key=day)
 
 
 def every_morning(schedule: ScheduleSettings) -> dg.FreshnessPolicy:

@@ -16,6 +16,7 @@ from pi5_pipelines.cli.failure import EXIT_CODES
 from pi5_pipelines.cli.feed import feed
 from pi5_pipelines.cli.ingest import ingest
 from pi5_pipelines.cli.init import init
+from pi5_pipelines.cli.live import live
 from pi5_pipelines.cli.options import FILE
 from pi5_pipelines.cli.program import Program
 from pi5_pipelines.cli.reproduce import reproduce
@@ -68,6 +69,7 @@ for command in (
     strategies,
     data,
     feed,
+    live,
     db,
     backup,
     reproduce,

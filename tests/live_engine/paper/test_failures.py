@@ -110,7 +110,22 @@ def test_warming_up_teaches_and_trades_nothing(goog: Bars, closed: Callable[...,
     told = broker.start(entry.key, bars[:300])
     assert [body.ts_ns for body in told[:-1] if isinstance(body, BarClosed)] == [bar.ts_ns for bar in bars[200:300]]
     assert told[-1] == StrategyStarted(
-        strategy="sma_cross", symbol="GOOG", params={"fast": 10.0, "slow": 30.0}, warm_up_bars=100
+        strategy="sma_cross",
+        symbol="GOOG",
+        params={"fast": 10.0, "slow": 30.0},
+        warm_up_bars=100,
+        settings={
+            "cash": 10_000.0,
+            "timeframe": "1d",
+            "fee_bps": 0.0,
+            "slippage_bps": 0.0,
+            "fill": "next-open",
+            "sizing": "all-in",
+            "direction": "both",
+            "lot": 1.0,
+            "tick": 0.0,
+            "session_ends_s": 86_400.0,
+        },
     )
     account = broker.desks[entry.key].account
     assert (account.cash, account.position, account.orders()) == (10_000.0, 0.0, [])
