@@ -10,6 +10,7 @@ Pi5Error
 │   ├── LakeLockedError    another process is writing the table
 │   └── LakeDamagedError   a table is torn beyond what recovery mends
 ├── FeedError              the live engine's file of inputs cannot be written
+├── LedgerError            the live engine's journal cannot be brought into the ledger
 ├── BacktestError          a strategy or its options cannot be run
 ├── SweepError             a sweep of parameters cannot be run
 ├── TimescaleError         the time-series database did not do what was asked
@@ -75,6 +76,10 @@ class LakeDamagedError(LakeError):
 
 class FeedError(Pi5Error):
     """The live engine's file of inputs cannot be written."""
+
+
+class LedgerError(Pi5Error):
+    """The live engine's journal cannot be brought into the ledger."""
 
 
 class BacktestError(Pi5Error):
