@@ -10,6 +10,9 @@ PRICES = (RAW_FILES, INSTRUMENTS, ACTIONS, BARS)
 VERDICTS = "verdicts"
 BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
 FEED = "engine_feed"
+ENGINE, JOURNAL = "live_engine", "live_journal"
+LEDGER = "ledger"  # its job and its step
+LEDGER_TABLES = tuple(f"ledger_{name}" for name in ("orders", "fills", "postings", "positions", "cash", "daily"))
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 HOT_BARS = f"hot_{BARS}"
@@ -25,3 +28,4 @@ DATA_TEAM, RESEARCH_TEAM, PLATFORM_TEAM = ["team:data"], ["team:research"], ["te
 
 # Scarce things, one user at a time.
 LAKE_WRITER, WORKER, TIMESCALE_WRITER = "lake_writer", "backtest_worker", "timescale_writer"
+LEDGER_WRITER = "ledger_writer"

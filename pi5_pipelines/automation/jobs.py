@@ -13,6 +13,9 @@ def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefi
     )
 
 
+AUDIT_CHECK = dg.AssetCheckKey(dg.AssetKey("ledger_postings"), "audit")
+
+
 def _hot(*assets: str) -> tuple[str, ...]:
     """Those assets where there is a hot tier, else none."""
     return assets if names.HAS_HOT_TIER else ()
@@ -46,6 +49,18 @@ RETENTION = _job(
     names.RETENTION,
     *_hot(names.HOT_RETENTION),
 )
+LEDGER = dg.define_asset_job(
+    names.LEDGER,
+    selection=dg.AssetSelection.assets(*names.LEDGER_TABLES) - dg.AssetSelection.checks(AUDIT_CHECK),
+    description="Take what the live engine wrote down into the ledger, and prove that it balances.",
+    executor_def=dg.in_process_executor,
+)
+LEDGER_AUDIT = dg.define_asset_job(
+    "ledger_audit",
+    selection=dg.AssetSelection.checks(AUDIT_CHECK),
+    description="Fold the whole journal anew and compare the ledger with it.",
+    executor_def=dg.in_process_executor,
+)
 NIGHTLY = _job(
     "nightly",
     "The whole night in order: ingest, checks, the engine's feed, backtests, report, compress, backup, retention.",
@@ -67,4 +82,4 @@ NIGHTLY = _job(
     ),
 )
 
-JOBS = [NIGHTLY, INGEST, BACKTESTS, COMPRESS, BACKUP, RETENTION, *([TIER] if names.HAS_HOT_TIER else [])]
+JOBS = [NIGHTLY, INGEST, BACKTESTS, COMPRESS, BACKUP, RETENTION, LEDGER, LEDGER_AUDIT, *([TIER] if names.HAS_HOT_TIER else [])]

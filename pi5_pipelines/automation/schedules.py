@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pi5_pipelines.automation.jobs import NIGHTLY
+from pi5_pipelines.automation.jobs import LEDGER_AUDIT, NIGHTLY
 
 if TYPE_CHECKING:
     from pi5_pipelines.settings import ScheduleSettings
 
 WEEKDAYS = "1-5"
+AUDIT_AT = "5:30"
 
 
 def nightly_cron(schedule: ScheduleSettings) -> str:
@@ -28,6 +29,18 @@ def nightly_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
         description=f"The whole night's work at {schedule.nightly_at} {schedule.timezone}, Monday to Friday.",
         job=NIGHTLY,
         cron_schedule=nightly_cron(schedule),
+        execution_timezone=schedule.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def audit_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
+    """When the ledger is compared with the whole journal: once a day, when nobody waits for the machine."""
+    return dg.ScheduleDefinition(
+        name="ledger_audit_daily",
+        description=f"The ledger against a fold of the whole journal, every day at {AUDIT_AT} {schedule.timezone}.",
+        job=LEDGER_AUDIT,
+        cron_schedule="30 5 * * *",
         execution_timezone=schedule.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )

@@ -12,26 +12,34 @@ from live_engine.events import OrderIntent
 from live_engine.orders.book import OrderBook
 from live_engine.orders.exact import EXACT
 from pi5_pipelines.lake.table import Lake
-from pi5_pipelines.ledger.offset import CASH, DAILY, FILLS, ORDERS, POSITIONS, POSTINGS, committed
+from pi5_pipelines.ledger.commits import settled, still
+from pi5_pipelines.ledger.offset import CASH, DAILY, ORDERS, POSITIONS, POSTINGS, TABLES
 from pi5_pipelines.ledger.postings import UNITS, ZERO, text
 from pi5_pipelines.ledger.source import Source, journal_file, plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from live_engine.events import Event
     from live_engine.orders.order import Order
     from pi5_pipelines.settings import Settings
 
-SLICE = 50_000  # rows in memory at once, as Python's numbers
+LINE = ("seq", "account", "unit", "amount")
 RECENT_EVENTS = 100_000  # what one run takes in at most, so that looking at these looks at every event once
 SHOWN = 5
 
 
-def unbalanced(lake: Lake, epoch: str, after_seq: int = 0) -> list[str]:
-    """What does not add up to nothing: each event's postings, and positions, cash and days altogether."""
-    found = [f"event {seq}: {unit} is off by {off}" for seq, unit, off in _off(_postings(lake, epoch, after_seq))]
-    tables = {name: lake.read(name).filter(pl.col("journal") == epoch) for name in (POSITIONS, CASH, DAILY)}
+def unbalanced(lake: Lake, epoch: str, *, newest: int | None = None) -> list[str]:
+    """What does not add up to nothing: each event's postings, and positions, cash and days altogether.
+
+    `newest` looks at the postings of that many events alone.
+    """
+    with still(lake):
+        after_seq = 0 if newest is None else settled(lake, POSTINGS, epoch).seq - newest
+        rows = _postings(lake, epoch, after_seq)
+        tables = {name: lake.read(name).filter(pl.col("journal") == epoch) for name in (POSITIONS, CASH, DAILY)}
+    found = [f"event {seq}: {unit} is off by {off:f}" for seq, unit, off in _off(rows)]
     total: defaultdict[str, Decimal] = defaultdict(Decimal)
     for currency, cost in tables[POSITIONS].select("currency", "cost").iter_rows():
         total[currency] = EXACT.add(total[currency], Decimal(cost))
@@ -40,11 +48,6 @@ def unbalanced(lake: Lake, epoch: str, after_seq: int = 0) -> list[str]:
     for currency, net in tables[DAILY].select("currency", "net").iter_rows():
         total[currency] = EXACT.subtract(total[currency], Decimal(net))
     return found + [f"{name}: cost and cash are not what was earned, by {off:f}" for name, off in total.items() if off]
-
-
-def recent(lake: Lake, epoch: str) -> int:
-    """The event after which a look at the newest postings begins."""
-    return max(0, committed(lake.root, epoch) - RECENT_EVENTS)
 
 
 def differing(settings: Settings) -> tuple[int, list[str]]:
@@ -56,14 +59,16 @@ def differing(settings: Settings) -> tuple[int, list[str]]:
     lake = Lake(settings.folder("lake"))
     source = Source(journal_file(settings), settings.folder("exports") / "journal")
     try:
-        seq = committed(lake.root, source.epoch)
+        with still(lake):
+            seq = min(settled(lake, table, source.epoch).seq for table in TABLES)
+            own = {table: lake.read(table).filter(pl.col("journal") == source.epoch) for table in (POSITIONS, CASH)}
+            files = [path for path, _ in lake.files(ORDERS)] if seq else []
         with plainly():
             books = fold(source.events(0, seq))
     finally:
         source.close()
-    own = {table: lake.read(table).filter(pl.col("journal") == source.epoch) for table in (POSITIONS, CASH)}
     found = [*_differ("position", _positions_of(books), _told(own[POSITIONS], POSITION)), *_cash(books, own[CASH])]
-    return seq, [*found, *_orders(lake, source.epoch, books)]
+    return seq, [*found, *_orders(files, (pl.col("journal") == source.epoch) & (pl.col("seq") <= seq), books)]
 
 
 def fold(events: Iterable[Event]) -> dict[str, OrderBook]:
@@ -107,14 +112,13 @@ def _cash(books: dict[str, OrderBook], rows: pl.DataFrame) -> Iterator[str]:
     yield from _differ("cash", engine, _told(rows, (("strategy", "currency"), ("amount",))))
 
 
-def _orders(lake: Lake, epoch: str, books: dict[str, OrderBook]) -> Iterator[str]:
+def _orders(files: list[Path], own: pl.Expr, books: dict[str, OrderBook]) -> Iterator[str]:
     """The orders that the engine remembers; of older ones it knows less than the ledger."""
     wanted: dict[str, Order] = {order.id: order for book in books.values() for order in book.orders.values()}
     if not wanted:
         return
-    files = [path for path, _ in lake.files(ORDERS)]
     scan = pl.scan_parquet(files, hive_partitioning=False).filter(
-        (pl.col("journal") == epoch) & pl.col("client_order_id").is_in(list(wanted)) & pl.col("status").is_not_null()
+        own & pl.col("client_order_id").is_in(list(wanted)) & pl.col("status").is_not_null()
     )
     newest = scan.sort("seq").group_by("client_order_id").agg(pl.col("status", "filled").last()).collect()
     engine: Told = {(name,): (str(order.status), text(order.filled)) for name, order in wanted.items()}
@@ -132,19 +136,17 @@ def _differ(what: str, engine: Told, ledger: Told) -> Iterator[str]:
             yield f"{what} {' '.join(key)}: {ledger.get(key)} in the ledger, {engine.get(key)} in the engine's fold"
 
 
-def _postings(lake: Lake, epoch: str, after_seq: int) -> Iterator[tuple[int, str, str, str]]:
+def _postings(lake: Lake, epoch: str, after_seq: int) -> pl.DataFrame:
     if lake.version(POSTINGS) is None:
-        return
+        return lake.read(POSTINGS).select(LINE)
     scan = pl.scan_parquet([path for path, _ in lake.files(POSTINGS)], hive_partitioning=False)
     chosen = scan.filter((pl.col("journal") == epoch) & (pl.col("seq") > after_seq))
-    rows = chosen.select("seq", "account", "unit", "amount").collect()
-    for part in rows.iter_slices(SLICE):
-        yield from part.iter_rows()
+    return chosen.select(LINE).collect()
 
 
-def _off(postings: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, str, Decimal]]:
+def _off(postings: pl.DataFrame) -> list[tuple[int, str, Decimal]]:
     sums: dict[tuple[int, str, bool], Decimal] = {}
-    for seq, account, unit, amount in postings:
+    for seq, account, unit, amount in postings.iter_rows():
         key = (seq, unit, account in UNITS)
         total = EXACT.add(sums.get(key, ZERO), Decimal(amount))
         if total:
@@ -152,15 +154,6 @@ def _off(postings: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, str, 
         else:
             sums.pop(key, None)  # what balances takes no room
     return [(seq, unit, total) for (seq, unit, _), total in sorted(sums.items())]
-
-
-def fills(lake: Lake, epoch: str) -> int:
-    """How many fills of a journal the ledger holds."""
-    if lake.version(FILLS) is None:
-        return 0
-    scan = pl.scan_parquet([path for path, _ in lake.files(FILLS)], hive_partitioning=False)
-    counted: int = scan.filter(pl.col("journal") == epoch).select(pl.len()).collect().item()
-    return counted
 
 
 def summary(problems: list[str]) -> str:

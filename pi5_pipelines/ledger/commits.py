@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -15,16 +16,29 @@ from pi5_pipelines.lake.table import period_of
 from pi5_pipelines.ledger.offset import Offset, offset_of, seq_id, stamp_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pi5_pipelines.lake.table import Lake
 
 Row = tuple[Any, ...]
 
 
-def append(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Offset) -> None:
-    """Add rows, of events up to `offset`; nothing when the table has come that far already. Raises LakeError."""
-    _commit(lake, table, epoch, rows, offset, mode="append")
+@contextmanager
+def still(lake: Lake) -> Iterator[None]:
+    """Hold the whole ledger still: nobody takes anything in meanwhile. Raises LakeLockedError."""
+    with durability.write_lock(lake.root, "ledger", lake.lock_timeout_s, where="the ledger"):
+        yield
+
+
+def settled(lake: Lake, table: str, epoch: str) -> Offset:
+    """How far a table has come, with what a kill left unflushed flushed, or set aside when it is torn."""
+    with lake.writing(table):
+        return offset_of(lake.root, table, epoch)
+
+
+def append(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Offset) -> int:
+    """Add those rows, of events up to `offset`, that the table has not taken in yet; how many. Raises LakeError."""
+    return _commit(lake, table, epoch, rows, offset, mode="append")
 
 
 def replace(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Offset) -> None:
@@ -33,18 +47,20 @@ def replace(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Off
     _commit(lake, table, epoch, [*others.rows(), *rows], offset, mode="overwrite")
 
 
-def _commit(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Offset, *, mode: str) -> None:
+def _commit(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Offset, *, mode: str) -> int:
     schema = schema_of(table)
     frame = pl.DataFrame(rows, schema=dict(schema.columns), orient="row").sort(schema.key)
     options: dict[str, Any] = {"mode": mode}
-    if schema.partition:
-        frame = frame.with_columns(period_of(schema).alias(PERIOD)).sort(PERIOD, *schema.key)
-        options["partition_by"] = [PERIOD]
     marks = [Transaction(seq_id(epoch), offset.seq), Transaction(stamp_id(epoch), offset.wall_ns)]
     lake.root.mkdir(parents=True, exist_ok=True)
     with lake.writing(table):
-        if offset_of(lake.root, table, epoch).seq >= offset.seq:
-            return
+        before = offset_of(lake.root, table, epoch)
+        if before.seq >= offset.seq:
+            return 0
+        if mode == "append":
+            frame = frame.filter(pl.col("seq") > before.seq)
+            frame = frame.with_columns(period_of(schema).alias(PERIOD)).sort(PERIOD, *schema.key)
+            options["partition_by"] = [PERIOD]
         try:
             write_deltalake(
                 lake.root / table,
@@ -62,3 +78,4 @@ def _commit(lake: Lake, table: str, epoch: str, rows: Sequence[Row], offset: Off
                 where=f"lake table {table}",
                 hint="look for a full disk or missing rights; the next run goes on where the table stands",
             ) from error
+    return frame.height

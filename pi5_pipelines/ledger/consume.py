@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pi5_pipelines.errors import LedgerError
-from pi5_pipelines.lake.durability import write_lock
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.ledger import commits
 from pi5_pipelines.ledger.balances import FOLDS
-from pi5_pipelines.ledger.offset import BALANCES, EVENTS, FILLS, ORDERS, POSITIONS, POSTINGS, TABLES, Offset, offset_of
+from pi5_pipelines.ledger.offset import BALANCES, EVENTS, FILLS, ORDERS, POSITIONS, POSTINGS, TABLES, Offset
 from pi5_pipelines.ledger.orders import Fold, Past, fill_row, ids_in
 from pi5_pipelines.ledger.postings import Holding, Postings
 from pi5_pipelines.ledger.source import Source, journal_file
@@ -54,18 +53,23 @@ class Report:
 def consume(
     settings: Settings,
     *,
+    journal: str = "",
     to_seq: int = 0,
     batch_events: int = BATCH_EVENTS,
     now_ns: Callable[[], int] = time.time_ns,
 ) -> Report:
     """Take in what the journal has after the ledger's own offset, up to `to_seq` (0: all there is by now).
 
-    Raises LedgerError when the journal cannot be read, or is not the one that was taken in; LakeError.
+    `journal` is the epoch that `to_seq` counts in ("": whichever is there). Raises LedgerError when the journal cannot be read, or is not the one that was taken in; LakeError.
     """
     lake = Lake(settings.folder("lake"))
-    with write_lock(lake.root, "ledger", lake.lock_timeout_s, where="the ledger"):
+    with commits.still(lake):
         source = Source(journal_file(settings), settings.folder("exports") / "journal")
         try:
+            if journal and journal != source.epoch:
+                what = f"it is {source.epoch} now, and {journal} was to be read"
+                hint = "another journal was put in its place: what it holds is asked for by itself"
+                raise LedgerError(what, where=str(source.path), hint=hint)
             return _Consumer(lake, source, batch_events).run(to_seq or source.last_seq, now_ns)
         finally:
             source.close()
@@ -77,9 +81,6 @@ class _Consumer:
         self._rows = dict.fromkeys(TABLES, 0)
 
     def run(self, to_seq: int, now_ns: Callable[[], int]) -> Report:
-        for table in self._lake.names():
-            if table in TABLES:
-                self._lake.version(table)  # what a kill left unflushed is flushed, or set aside when it is torn
         for table in TABLES:
             self._source.refuse_strange(self._offset(table))
         unmoved = self._source.keep_place(self._committed(), now_ns())  # from now on retention waits
@@ -95,10 +96,10 @@ class _Consumer:
     def _take(self, batch: Sequence[Event]) -> None:
         before, end = batch[0].seq - 1, Offset(batch[-1].seq, batch[-1].wall_ns)
         rows, counted = self._fold(batch, before)
-        orders, fills, postings = (self._offset(table).seq for table in EVENTS)
-        self._append(ORDERS, [row for row in rows if row[1] > orders], end)
-        self._append(FILLS, [fill_row(self._source.epoch, one) for one in counted if one.seq > fills], end)
-        self._append(POSTINGS, self._postings([one for one in counted if one.seq > postings]), end)
+        self._append(ORDERS, rows, end)
+        self._append(FILLS, [fill_row(self._source.epoch, one) for one in counted], end)
+        seq = self._offset(POSTINGS).seq
+        self._append(POSTINGS, self._postings([one for one in counted if one.seq > seq]), end)
 
     def _fold(self, batch: Sequence[Event], before: int) -> tuple[list[Row], list[Counted]]:
         """The batch folded upon what the rows up to `before` tell of its orders."""
@@ -142,12 +143,10 @@ class _Consumer:
                 self._rows[table] = len(rows)
 
     def _append(self, table: str, rows: Sequence[Row], end: Offset) -> None:
-        if self._offset(table).seq < end.seq:
-            commits.append(self._lake, table, self._source.epoch, rows, end)
-            self._rows[table] += len(rows)
+        self._rows[table] += commits.append(self._lake, table, self._source.epoch, rows, end)
 
     def _offset(self, table: str) -> Offset:
-        return offset_of(self._lake.root, table, self._source.epoch)
+        return commits.settled(self._lake, table, self._source.epoch)
 
     def _committed(self) -> int:
         return min(self._offset(table).seq for table in TABLES)
