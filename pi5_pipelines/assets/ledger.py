@@ -49,7 +49,7 @@ DESCRIPTIONS = {
 }
 
 
-class LedgerRange(dg.Config):  # type: ignore[misc]  # pydantic's own metaclass
+class LedgerRange(dg.Config):
     """How far to go: up to event `to_seq` of the journal of epoch `journal`; 0 and "" take all there is."""
 
     journal: str = ""
@@ -73,9 +73,7 @@ class LedgerRange(dg.Config):  # type: ignore[misc]  # pydantic's own metaclass
     pool=names.LEDGER_WRITER,
     retry_policy=dg.RetryPolicy(max_retries=2, delay=30),
 )
-def ledger(
-    context: dg.AssetExecutionContext, config: LedgerRange, home: Home
-) -> Iterator[dg.MaterializeResult[None]]:
+def ledger(context: dg.AssetExecutionContext, config: LedgerRange, home: Home) -> Iterator[dg.MaterializeResult[None]]:
     """Go on from the ledger's own offset, whatever was asked for before, up to the end of the range."""
     from pi5_pipelines.ledger.consume import consume
 

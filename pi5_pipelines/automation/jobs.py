@@ -82,4 +82,14 @@ NIGHTLY = _job(
     ),
 )
 
-JOBS = [NIGHTLY, INGEST, BACKTESTS, COMPRESS, BACKUP, RETENTION, LEDGER, LEDGER_AUDIT, *([TIER] if names.HAS_HOT_TIER else [])]
+JOBS = [
+    NIGHTLY,
+    INGEST,
+    BACKTESTS,
+    COMPRESS,
+    BACKUP,
+    RETENTION,
+    LEDGER,
+    LEDGER_AUDIT,
+    *([TIER] if names.HAS_HOT_TIER else []),
+]

@@ -15,8 +15,10 @@ from pi5_pipelines.resources.home import Home
 if TYPE_CHECKING:
     from live_engine.events import Event
     from live_engine.journal.reader import JournalReader
+    from pi5_pipelines.assets.figures import Figures
 
 EVERY_S = 30
+clock = time.time
 OBSERVED_AT_ONCE = 200
 RANGE_TAG, TRY_TAG = "pi5/ledger_from", "pi5/ledger_try"
 UNFINISHED = [
@@ -58,13 +60,13 @@ def _look(context: dg.SensorEvaluationContext, reader: "JournalReader", done: in
     light = reader.of_types(_observed(), cursor.seen_seq, OBSERVED_AT_ONCE)
     # No run goes past what was looked at, so a lost cursor can begin at what is committed.
     seen_seq = light[-1].seq if len(light) == OBSERVED_AT_ONCE else last_seq
-    now_s = time.time()
+    now_s = clock()
     wanted = ask(cursor, seen_seq, done, _tries(context.instance, journal, done + 1), now_s)
     events: list[dg.AssetObservation | dg.AssetMaterialization] = [_observation(event) for event in light]
     if isinstance(wanted, str):
         kept = Cursor(journal, cursor.asked_seq, cursor.asked_at_s, seen_seq)
         return dg.SensorResult(skip_reason=wanted, cursor=kept.text(), asset_events=events)
-    news = {"journal": journal, "last_seq": last_seq, "first_seq": reader.first_seq(), "in_the_ledger": done}
+    news: Figures = {"journal": journal, "last_seq": last_seq, "first_seq": reader.first_seq(), "in_the_ledger": done}
     events.append(dg.AssetMaterialization(names.JOURNAL, metadata=news))
     kept = Cursor(journal, wanted.last_seq, now_s, seen_seq)
     return dg.SensorResult(run_requests=[_request(wanted)], cursor=kept.text(), asset_events=events)
@@ -105,7 +107,9 @@ def _observation(event: "Event") -> dg.AssetObservation:
 
     told = {name: str(value) for name, value in msgspec.to_builtins(event.body).items() if name not in ("type", "v")}
     at = dg.MetadataValue.timestamp(event.wall_ns / 1e9)
-    return dg.AssetObservation(names.ENGINE, description=type_of(event.body), metadata={**told, "seq": event.seq, "at": at})
+    return dg.AssetObservation(
+        names.ENGINE, description=type_of(event.body), metadata={**told, "seq": event.seq, "at": at}
+    )
 
 
 SENSORS = [live_journal]

@@ -1,5 +1,7 @@
 """When the live engine's kill switch is thrown or rearmed, somebody is told, whether or not anything else works."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from pi5_pipelines.automation.addresses import KEY, read_addresses
@@ -7,8 +9,12 @@ from pi5_pipelines.automation.alerts import send
 from pi5_pipelines.errors import ConfigError
 from pi5_pipelines.resources.home import Home
 
+if TYPE_CHECKING:
+    from live_engine.events import KillSwitchRearmed, KillSwitchSet
+
 EVERY_S = 30
 AT_ONCE = 100
+TITLE = "Pi5: the kill switch of the live engine"
 
 
 @dg.sensor(
@@ -38,11 +44,22 @@ def kill_switch_alert(context: dg.SensorEvaluationContext, home: Home) -> dg.Ski
     if not known:
         new = [event for event in new[-1:] if isinstance(event.body, KillSwitchSet)]
     lines = [_line(event.body) for event in new if isinstance(event.body, KillSwitchSet | KillSwitchRearmed)]
-    unsent = _unsent("\n".join(lines), home) if lines else ""
-    if unsent.startswith("!"):
-        return dg.SkipReason(unsent[1:])
+    told = "nobody has touched the kill switch"
+    if lines:
+        try:
+            addresses = read_addresses(home.settings().alerts)
+        except ConfigError as error:
+            return dg.SkipReason(str(error))
+        told = "; ".join(lines) if addresses else f"{KEY} names no file; unsent: {'; '.join(lines)}"
+        if addresses and not send(addresses, TITLE, "\n".join(lines)):
+            return dg.SkipReason(f"an address of {KEY} did not take the alert: {told}")
     context.update_cursor(f"{journal}:{new[-1].seq if len(new) == AT_ONCE else last_seq}")
-    return dg.SkipReason(unsent or ("; ".join(lines) if lines else "nobody has touched the kill switch"))
+    return dg.SkipReason(told)
+
+
+def _line(body: "KillSwitchSet | KillSwitchRearmed") -> str:
+    why = f": {body.reason}" if body.reason else ""
+    return f"{getattr(body, 'action', 'rearm')} by {body.actor}{why}"
 
 
 SENSORS = [kill_switch_alert]

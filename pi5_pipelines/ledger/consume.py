@@ -60,7 +60,8 @@ def consume(
 ) -> Report:
     """Take in what the journal has after the ledger's own offset, up to `to_seq` (0: all there is by now).
 
-    `journal` is the epoch that `to_seq` counts in ("": whichever is there). Raises LedgerError when the journal cannot be read, or is not the one that was taken in; LakeError.
+    `journal` is the epoch that `to_seq` counts in ("": whichever is there). Raises LakeError, and LedgerError when the
+    journal cannot be read, or is not the one that was taken in.
     """
     lake = Lake(settings.folder("lake"))
     with commits.still(lake):
