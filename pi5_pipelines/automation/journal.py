@@ -13,7 +13,7 @@ from pi5_pipelines.ledger.offset import committed
 from pi5_pipelines.resources.home import Home
 
 if TYPE_CHECKING:
-    from live_engine.events import Event
+    from live_engine.events import Body, Event
     from live_engine.journal.reader import JournalReader
     from pi5_pipelines.assets.figures import Figures
 
@@ -57,7 +57,7 @@ def live_journal(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorRe
 def _look(context: dg.SensorEvaluationContext, reader: "JournalReader", done: int) -> dg.SensorResult:
     journal, last_seq = reader.epoch(), reader.last_seq()
     cursor = Cursor.read(context.cursor, journal, done)
-    light = reader.of_types(_observed(), cursor.seen_seq, OBSERVED_AT_ONCE)
+    light = reader.of_types(observed(), cursor.seen_seq, OBSERVED_AT_ONCE)
     # No run goes past what was looked at, so a lost cursor can begin at what is committed.
     seen_seq = light[-1].seq if len(light) == OBSERVED_AT_ONCE else last_seq
     now_s = clock()
@@ -94,7 +94,8 @@ def _tries(instance: dg.DagsterInstance, journal: str, first_seq: int) -> Tries:
     )
 
 
-def _observed() -> "tuple[type, ...]":
+def observed() -> "tuple[type[Body], ...]":
+    """The events that are told without a run."""
     from live_engine.events import HealthChanged, KillSwitchRearmed, KillSwitchSet, StreamGap, StreamStale
 
     return HealthChanged, StreamGap, StreamStale, KillSwitchSet, KillSwitchRearmed

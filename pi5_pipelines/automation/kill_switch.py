@@ -23,7 +23,7 @@ TITLE = "Pi5: the kill switch of the live engine"
     minimum_interval_seconds=EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )
-def kill_switch_alert(context: dg.SensorEvaluationContext, home: Home) -> dg.SkipReason:
+def kill_switch_alert(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult | dg.SkipReason:
     """Send one alert of all that is new; what was not taken is tried again.
 
     Without a cursor of this journal it tells of the last change alone, and only when the switch is on.
@@ -53,8 +53,8 @@ def kill_switch_alert(context: dg.SensorEvaluationContext, home: Home) -> dg.Ski
         told = "; ".join(lines) if addresses else f"{KEY} names no file; unsent: {'; '.join(lines)}"
         if addresses and not send(addresses, TITLE, "\n".join(lines)):
             return dg.SkipReason(f"an address of {KEY} did not take the alert: {told}")
-    context.update_cursor(f"{journal}:{new[-1].seq if len(new) == AT_ONCE else last_seq}")
-    return dg.SkipReason(told)
+    seen_seq = new[-1].seq if len(new) == AT_ONCE else last_seq
+    return dg.SensorResult(skip_reason=told, cursor=f"{journal}:{seen_seq}")
 
 
 def _line(body: "KillSwitchSet | KillSwitchRearmed") -> str:

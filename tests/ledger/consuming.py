@@ -30,6 +30,8 @@ class Steps:
         self.last, self.count = last, 0
 
     def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same call, with a step before it and one after."""
+
         def counted(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever it takes
             self.step()
             answer = call(*args, **options)
@@ -39,6 +41,7 @@ class Steps:
         return counted
 
     def step(self) -> None:
+        """Count one, and die at the last."""
         self.count += 1
         if self.count == self.last:
             os.kill(os.getpid(), signal.SIGKILL)

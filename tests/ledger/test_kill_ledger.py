@@ -62,6 +62,7 @@ class Daemon:
         self.killed: Counter[str] = Counter()
 
     def tick(self, fate: str) -> None:
+        """One evaluation, and what comes of what it asks for."""
         if fate.startswith("cursor"):
             self.cursor = None if fate == "cursor wiped" else self._chance.choice(self._cursors)
             self.killed[fate] += 1

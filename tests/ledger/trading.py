@@ -72,7 +72,11 @@ def _lived(
             symbol=intent.symbol,
             timeframe="1d",
             ts_ns=START_NS,
-            **dict.fromkeys(("open", "high", "low", "close", "volume"), Decimal(1)),
+            open=Decimal(1),
+            high=Decimal(1),
+            low=Decimal(1),
+            close=Decimal(1),
+            volume=Decimal(1),
         )
     ]
 
@@ -99,6 +103,7 @@ class Ticking:
         self.ns = ns
 
     def __call__(self) -> int:
+        """The next look."""
         self.ns += DAY_NS // 8
         return self.ns
 

@@ -64,7 +64,8 @@ def test_the_schedule_runs_from_the_first_start_in_the_zone_of_the_settings() ->
 
 def test_a_tick_of_the_wired_schedule_asks_for_one_nightly_run(home: Path) -> None:
     del home
-    (wired,) = [one for one in defs.schedules or [] if isinstance(one, dg.ScheduleDefinition)]
+    schedules = [one for one in defs.schedules or [] if isinstance(one, dg.ScheduleDefinition)]
+    (wired,) = [one for one in schedules if one.job_name == "nightly"]
     context = dg.build_schedule_context(scheduled_execution_time=datetime(2026, 3, 9, 22, 30, tzinfo=UTC))
     asked = wired.evaluate_tick(context).run_requests
     assert asked is not None
