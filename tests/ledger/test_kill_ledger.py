@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 ROUNDS = int(os.environ.get("PI5_KILLS", "20"))
 SEED = 20_261_126
 RANGE_EVENTS, BATCH_EVENTS = 120, 50
-STEPS_OF_A_RUN = 160  # what a run of so many events takes at most; a kill after the end is no kill
+STEPS_OF_A_RUN = 250  # what a run of so many events takes; a kill after the end is no kill
 FATES = ("worker", "worker", "worker", "tick lost", "run lost", "run twice", "cursor wiped", "cursor rewound")
 
 
