@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from live_engine.events import HealthChanged, KillSwitchRearmed, KillSwitchSet, StreamGap
@@ -132,11 +133,16 @@ def test_a_failed_run_is_tried_again_under_another_key_and_ever_more_seldom(
     assert (request.run_key or "").endswith(":1")
 
 
-def test_a_cursor_that_is_lost_or_not_ours_begins_where_the_ledger_is(
-    path: Path, tick: Callable[..., dg.SensorResult], run: Callable[..., dg.ExecuteInProcessResult]
+def test_a_cursor_that_is_lost_and_runs_that_are_deleted_change_nothing(
+    path: Path,
+    tick: Callable[..., dg.SensorResult],
+    run: Callable[..., dg.ExecuteInProcessResult],
+    instance: dg.DagsterInstance,
 ) -> None:
     last = write(path, 3, 5)
-    assert run("ledger").success
+    done = run("ledger")
+    assert done.success
+    instance.delete_run(done.run_id)
     for cursor in (None, "", "17", json.dumps({"journal": "another", "seen_seq": 10**9}), '{"unknown": 1}'):
         result = tick(cursor)
         assert not result.run_requests
@@ -185,6 +191,30 @@ def test_what_cannot_be_read_is_one_line_and_the_engine_goes_on(
     newer.close()
     with pytest.raises(LedgerError, match="its schema has version"):
         said(instance)
+
+
+def test_a_ledger_that_is_not_the_engines_state_fails_its_checks(
+    home: Path, path: Path, run: Callable[..., dg.ExecuteInProcessResult]
+) -> None:
+    write(path, 3, 5)
+    assert run("ledger").success
+    lake = Lake(home / "lake")
+    lake.replace("ledger_cash", lake.read("ledger_cash").with_columns(amount=pl.lit("1")))
+    (balanced,) = run("ledger").get_asset_check_evaluations()
+    assert "cost and cash are not what was earned" in (balanced.description or "")
+    (audit,) = run("ledger_audit").get_asset_check_evaluations()
+    assert not balanced.passed
+    assert not audit.passed
+    assert "in the engine's fold" in (audit.description or "")
+
+
+def test_a_tick_as_the_daemon_takes_it_is_whole(path: Path, instance: dg.DagsterInstance) -> None:
+    write(path, 3, 5)
+    context = dg.build_sensor_context(instance=instance, definitions=defs, resources={"home": Home()})
+    found = sensor.live_journal.evaluate_tick(context)
+    assert [request.job_name or "ledger" for request in found.run_requests or ()] == ["ledger"]
+    assert {event.asset_key.to_user_string() for event in found.asset_events} == {"live_engine", "live_journal"}
+    assert json.loads(found.cursor or "")["asked_seq"] > 0
 
 
 def test_the_engine_writes_on_while_the_sensor_looks(path: Path, tick: Callable[..., dg.SensorResult]) -> None:
