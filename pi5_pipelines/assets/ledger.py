@@ -57,7 +57,7 @@ class LedgerRange(dg.Config):
 
 
 @dg.multi_asset(
-    name=names.LEDGER,
+    name=names.LEDGER_STEP,
     specs=[
         dg.AssetSpec(
             table,

@@ -11,7 +11,7 @@ VERDICTS = "verdicts"
 BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
 FEED = "engine_feed"
 ENGINE, JOURNAL = "live_engine", "live_journal"
-LEDGER = "ledger"  # its job and its step
+LEDGER, LEDGER_STEP = "ledger", "ledger_tables"
 LEDGER_TABLES = tuple(f"ledger_{name}" for name in ("orders", "fills", "postings", "positions", "cash", "daily"))
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 

@@ -76,7 +76,7 @@ def _request(wanted: Range) -> dg.RunRequest:
     config = {"journal": wanted.journal, "to_seq": wanted.last_seq}
     return dg.RunRequest(
         run_key=wanted.run_key,
-        run_config={"ops": {names.LEDGER: {"config": config}}},
+        run_config={"ops": {names.LEDGER_STEP: {"config": config}}},
         tags={RANGE_TAG: f"{wanted.journal}:{wanted.first_seq}", TRY_TAG: str(wanted.number)},
     )
 

@@ -75,7 +75,7 @@ class Daemon:
         before, self.cursor = self.cursor, result.cursor
         self._cursors.append(self.cursor)
         for request in result.run_requests or ():
-            config = request.run_config["ops"]["ledger"]["config"]
+            config = request.run_config["ops"]["ledger_tables"]["config"]
             if fate == "run lost":
                 self.killed[fate] += 1
                 continue

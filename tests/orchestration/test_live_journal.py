@@ -98,7 +98,7 @@ def test_a_tick_asks_for_a_run_whose_ledger_balances_and_the_next_tick_for_none(
     done = run("ledger", run_config=request.run_config, tags=request.tags)
     assert done.success
     assert committed(home / "lake", epoch) == last
-    made = {one.asset_key.to_user_string() for one in done.asset_materializations_for_node("ledger")}
+    made = {one.asset_key.to_user_string() for one in done.asset_materializations_for_node("ledger_tables")}
     assert made == set(Lake(home / "lake").names())
     (check,) = done.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == ("balanced", True)
@@ -162,7 +162,7 @@ def test_health_gaps_and_the_kill_switch_are_observed_without_a_run(
     first = tick()
     observed = [one for one in first.asset_events if isinstance(one, dg.AssetObservation)]
     assert [one.description for one in observed] == ["HealthChanged", "StreamGap"]
-    assert config_of(first)["ops"]["ledger"]["config"]["to_seq"] == 2  # no run goes past what was looked at
+    assert config_of(first)["ops"]["ledger_tables"]["config"]["to_seq"] == 2  # no run goes past what was looked at
     second = tick(first.cursor)
     (halt,) = second.asset_events
     assert isinstance(halt, dg.AssetObservation)
@@ -271,6 +271,10 @@ def test_a_thrown_kill_switch_is_told_once(
         refused = kill_switch_alert(dg.build_sensor_context(instance=instance, cursor=cursor), home=Home())
         assert isinstance(refused, dg.SkipReason)  # it leaves the cursor where it was
         assert "did not take the alert" in (refused.skip_message or "")
+
+
+def test_the_code_location_loads_as_the_daemon_loads_it() -> None:
+    dg.Definitions.validate_loadable(defs)
 
 
 def test_the_graph_shows_the_way_from_the_engine_to_the_ledger() -> None:
