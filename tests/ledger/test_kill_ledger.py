@@ -1,8 +1,8 @@
 """Kill -9 of the run, or of the daemon's evaluation, between any two steps: every event is in the ledger once.
 
-20 rounds by default; PI5_KILLS sets another number. A round is one kill: of the worker at a random step of its own, or
-of the daemon before its tick is stored, after that and before the run is launched, or after the launch and before that
-is stored, so that the run comes twice. Cursors are rewound and wiped on the way, and the journal grows.
+20 rounds by default; PI5_KILLS sets another number. A round is a kill of the worker at a random step of its own, or of
+the daemon before its tick is stored, after that and before the run is launched, or after the launch and before that is
+stored, so that the run comes twice; or a cursor that is rewound or wiped. The journal grows meanwhile.
 """
 
 from __future__ import annotations
