@@ -41,7 +41,7 @@ docs: setup-dev ## write the generated pages of docs/ again
 	@scripts/docs
 
 proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep
-	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
+	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py tests/ledger/test_kill_ledger.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 
 soak: setup-dev ## the long proof of the live engine: 500 kills, 100 power cuts, a million events (ARGS="-k told_and" picks)

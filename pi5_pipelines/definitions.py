@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dagster as dg
 
-from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, names, prices, retention, trading_day
-from pi5_pipelines.automation import alerts, orphans, schedules
+from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, ledger, names, prices, retention, trading_day
+from pi5_pipelines.automation import alerts, journal, kill_switch, orphans, schedules
 from pi5_pipelines.automation.jobs import JOBS
 from pi5_pipelines.checks.bars import check_bars
 from pi5_pipelines.checks.feed import check_feed
 from pi5_pipelines.checks.hot import CHECKS_OF_HOT
+from pi5_pipelines.checks.ledger import CHECKS_OF_LEDGER
 from pi5_pipelines.checks.trading_day import check_orders, check_replay
 from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import load_settings
@@ -27,6 +28,8 @@ _assets = dg.map_asset_specs(
         prices.VERDICTS,
         prices.ingest_prices,
         feed.engine_feed,
+        *ledger.EXTERNAL,
+        ledger.ledger,
         backtests.nightly_backtests,
         backtests.nightly_research,
         backtests.nightly_report,
@@ -41,10 +44,17 @@ _assets = dg.map_asset_specs(
 
 defs = dg.Definitions(
     assets=_assets,
-    asset_checks=[check_bars, check_feed, check_replay, check_orders, *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ())],
+    asset_checks=[
+        check_bars,
+        check_feed,
+        check_replay,
+        check_orders,
+        *CHECKS_OF_LEDGER,
+        *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ()),
+    ],
     jobs=JOBS,
-    schedules=[schedules.nightly_schedule(_schedule), schedules.live_day],
-    sensors=[*alerts.SENSORS, *orphans.SENSORS],
+    schedules=[schedules.nightly_schedule(_schedule), schedules.live_day, schedules.audit_schedule(_schedule)],
+    sensors=[*alerts.SENSORS, *orphans.SENSORS, *journal.SENSORS, *kill_switch.SENSORS],
     resources={"home": Home(), "worker": dg.PipesSubprocessClient()},
     executor=dg.in_process_executor,
 )

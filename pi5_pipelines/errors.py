@@ -12,6 +12,7 @@ Pi5Error
 ├── FeedError              the live engine's file of inputs cannot be written
 ├── JournalReadError       the live engine's journal cannot be read
 ├── ReplayError            a strategy's trades of the live engine cannot be made again
+├── LedgerError            the live engine's journal cannot be brought into the ledger
 ├── BacktestError          a strategy or its options cannot be run
 ├── SweepError             a sweep of parameters cannot be run
 ├── TimescaleError         the time-series database did not do what was asked
@@ -85,6 +86,10 @@ class JournalReadError(Pi5Error):
 
 class ReplayError(Pi5Error):
     """A strategy's trades of the live engine cannot be made again."""
+
+
+class LedgerError(Pi5Error):
+    """The live engine's journal cannot be brought into the ledger."""
 
 
 class BacktestError(Pi5Error):

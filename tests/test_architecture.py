@@ -19,8 +19,8 @@ MORE = {
     "live_engine/api/": {"starlette", "uvicorn", "websockets", "h11"},
     "live_engine/projection/": {"psycopg", "tenacity"},
 }
-# The only parts of the engine that the platform may know: what it writes down, how that is read and what that refuses.
-SHARED_ENGINE = re.compile(r"live_engine\.(errors|events|journal)(\.|$)")
+# The only parts of the engine that the platform may know: what it writes down, how that is read, what an order is.
+SHARED_ENGINE = re.compile(r"live_engine\.(errors|events|journal|orders)(\.|$)")
 HEAVY = ("polars", "duckdb", "deltalake", "numba", "pandas", "exchange_calendars", "jinja2", "rich", "psycopg")
 
 

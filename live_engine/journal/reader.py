@@ -89,6 +89,15 @@ class JournalReader:
             rows: list[Row] = self._connection.execute(statement, (seq, kind.__name__, limit)).fetchall()
         return self._events(rows)
 
+    def of_types(self, kinds: Sequence[type[Body]], seq: int, limit: int) -> list[Event]:
+        """The next events of some types after `seq`, at most `limit`."""
+        names, found = [kind.__name__ for kind in kinds], list[Row]()
+        with self._explained():
+            wanted = ", ".join("?" * len(names))
+            statement = f"SELECT {COLUMNS} FROM events WHERE seq > ? AND type IN ({wanted}) ORDER BY seq LIMIT ?"  # noqa: S608
+            found = self._connection.execute(statement, (seq, *names, limit)).fetchall()
+        return self._events(found)
+
     def tail(
         self, from_seq: int, *, poll_s: float = POLL_S, sleep: Callable[[float], object] = time.sleep
     ) -> Iterator[Event]:

@@ -11,6 +11,9 @@ VERDICTS = "verdicts"
 BACKTESTS, SEARCHES, REPORT = "nightly_backtests", "nightly_research", "nightly_report"
 FEED = "engine_feed"
 REPLAY_CHECK, TRADING_REPORT = "replay_check", "trading_report"
+ENGINE, JOURNAL = "live_engine", "live_journal"
+LEDGER, LEDGER_STEP = "ledger", "ledger_tables"
+LEDGER_TABLES = tuple(f"ledger_{name}" for name in ("orders", "fills", "postings", "positions", "cash", "daily"))
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 HOT_BARS = f"hot_{BARS}"
@@ -26,3 +29,4 @@ DATA_TEAM, RESEARCH_TEAM, PLATFORM_TEAM = ["team:data"], ["team:research"], ["te
 
 # Scarce things, one user at a time.
 LAKE_WRITER, WORKER, TIMESCALE_WRITER = "lake_writer", "backtest_worker", "timescale_writer"
+LEDGER_WRITER = "ledger_writer"

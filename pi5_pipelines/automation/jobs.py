@@ -13,6 +13,9 @@ def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefi
     )
 
 
+AUDIT_CHECK = dg.AssetCheckKey(dg.AssetKey("ledger_postings"), "audit")
+
+
 def _hot(*assets: str) -> tuple[str, ...]:
     """Those assets where there is a hot tier, else none."""
     return assets if names.HAS_HOT_TIER else ()
@@ -52,6 +55,18 @@ RECONCILE_LIVE = _job(
     names.REPLAY_CHECK,
     names.TRADING_REPORT,
 )
+LEDGER = dg.define_asset_job(
+    names.LEDGER,
+    selection=dg.AssetSelection.assets(*names.LEDGER_TABLES) - dg.AssetSelection.checks(AUDIT_CHECK),
+    description="Take what the live engine wrote down into the ledger, and prove that it balances.",
+    executor_def=dg.in_process_executor,
+)
+LEDGER_AUDIT = dg.define_asset_job(
+    "ledger_audit",
+    selection=dg.AssetSelection.checks(AUDIT_CHECK),
+    description="Fold the whole journal anew and compare the ledger with it.",
+    executor_def=dg.in_process_executor,
+)
 NIGHTLY = _job(
     "nightly",
     "The whole night in order: ingest, checks, the engine's feed, backtests, report, compress, backup, retention.",
@@ -81,5 +96,7 @@ JOBS = [
     BACKUP,
     RETENTION,
     RECONCILE_LIVE,
+    LEDGER,
+    LEDGER_AUDIT,
     *([TIER] if names.HAS_HOT_TIER else []),
 ]

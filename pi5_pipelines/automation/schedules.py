@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from pi5_pipelines.automation.jobs import NIGHTLY, RECONCILE_LIVE
+from pi5_pipelines.automation.jobs import LEDGER_AUDIT, NIGHTLY, RECONCILE_LIVE
 
 if TYPE_CHECKING:
     from pi5_pipelines.settings import ScheduleSettings
 
 WEEKDAYS = "1-5"
+AUDIT_AT = "5:30"
 
 
 def nightly_cron(schedule: ScheduleSettings) -> str:
@@ -45,6 +46,18 @@ def live_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Ask for the day before."""
     day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
     return dg.RunRequest(run_key=day, partition_key=day)
+
+
+def audit_schedule(schedule: ScheduleSettings) -> dg.ScheduleDefinition:
+    """When the ledger is compared with the whole journal: once a day, when nobody waits for the machine."""
+    return dg.ScheduleDefinition(
+        name="ledger_audit_daily",
+        description=f"The ledger against a fold of the whole journal, every day at {AUDIT_AT} {schedule.timezone}.",
+        job=LEDGER_AUDIT,
+        cron_schedule="30 5 * * *",
+        execution_timezone=schedule.timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
 
 
 def every_morning(schedule: ScheduleSettings) -> dg.FreshnessPolicy:

@@ -55,6 +55,64 @@ def _columns(**kinds: pl.DataType) -> dict[str, pl.DataType]:
 
 _TEXT, _WHOLE = pl.String(), pl.Int64()
 
+# The live engine's journal as a ledger (pi5_pipelines/ledger/): numbers are texts that hold every digit, and `journal`
+# is the epoch that `seq` counts in.
+_LEDGER = (
+    TableSchema(
+        "ledger_orders",
+        {
+            **_columns(journal=_TEXT, seq=_WHOLE, client_order_id=_TEXT, ts=MOMENT, event=_TEXT, chain=_TEXT),
+            **dict.fromkeys(
+                ("strategy", "actor", "symbol", "side", "order_type", "quantity", "status", "filled"), _TEXT
+            ),
+            **dict.fromkeys(("average_price", "reason", "body"), _TEXT),
+        },
+        ("journal", "seq", "client_order_id"),
+        "%Y-%m",
+    ),
+    TableSchema(
+        "ledger_fills",
+        {
+            **_columns(journal=_TEXT, client_order_id=_TEXT, fill_id=_TEXT, seq=_WHOLE, ts=MOMENT),
+            **dict.fromkeys(("strategy", "symbol", "side", "currency", "quantity", "price"), _TEXT),
+            **_columns(fee=_TEXT, fee_currency=_TEXT, liquidity=_TEXT, late=pl.Boolean()),
+        },
+        ("journal", "client_order_id", "fill_id"),
+        "%Y-%m",
+    ),
+    TableSchema(
+        "ledger_postings",
+        {
+            **_columns(journal=_TEXT, seq=_WHOLE, line=_WHOLE, ts=MOMENT),
+            **dict.fromkeys(("client_order_id", "fill_id", "strategy", "symbol", "account", "unit", "amount"), _TEXT),
+        },
+        ("journal", "seq", "line"),
+        "%Y-%m",
+    ),
+    TableSchema(
+        "ledger_positions",
+        {
+            **dict.fromkeys(("journal", "strategy", "symbol", "currency"), _TEXT),
+            **_columns(seq=_WHOLE, ts=MOMENT),
+            **dict.fromkeys(("quantity", "cost", "realised", "fees"), _TEXT),
+        },
+        ("journal", "strategy", "symbol"),
+    ),
+    TableSchema(
+        "ledger_cash",
+        _columns(journal=_TEXT, strategy=_TEXT, currency=_TEXT, seq=_WHOLE, ts=MOMENT, amount=_TEXT),
+        ("journal", "strategy", "currency"),
+    ),
+    TableSchema(
+        "ledger_daily",
+        {
+            **_columns(journal=_TEXT, day=pl.Date(), strategy=_TEXT, symbol=_TEXT, currency=_TEXT, fills=_WHOLE),
+            **dict.fromkeys(("bought", "sold", "realised", "fees", "net"), _TEXT),
+        },
+        ("journal", "day", "strategy", "symbol", "currency"),
+    ),
+)
+
 _FIXED = {
     table.name: table
     for table in (
@@ -77,6 +135,7 @@ _FIXED = {
             ),
             ("symbol",),
         ),
+        *_LEDGER,
         TableSchema(
             "raw_files",
             _columns(

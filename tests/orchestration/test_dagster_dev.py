@@ -16,6 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from live_engine.journal.reader import JournalReader
+from pi5_pipelines.ledger.offset import committed
+from tests.ledger.trading import write
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -114,7 +118,7 @@ def test_the_graph_explains_itself_and_a_launched_run_succeeds(port: int, drop: 
     nodes = {node["assetKey"]["path"][-1]: node for node in ask(port, NODES)["assetNodes"]}
     assert {"bars_1d", "nightly_backtests", "nightly_report", "lake_compaction", "home_backup"} <= nodes.keys()
     for name, node in nodes.items():
-        assert node["groupName"] in {"sources", "lake", "research", "upkeep"}, name
+        assert node["groupName"] in {"sources", "lake", "live", "research", "upkeep"}, name
         assert node["description"], name
         assert node["kinds"], name
         assert node["owners"], name
@@ -129,3 +133,15 @@ def test_the_graph_explains_itself_and_a_launched_run_succeeds(port: int, drop: 
     states |= {one["name"]: one["sensorState"]["status"] for one in ticking["sensors"]}
     assert states["nightly_after_close"] == "RUNNING"
     assert states["orphaned_runs"] == "RUNNING"
+
+
+@pytest.mark.slow
+def test_the_daemon_brings_a_journal_into_the_ledger(port: int, home: Path) -> None:
+    """The real sensor, daemon, queue and run: nobody asks for anything."""
+    last_seq = write(home / "journal" / "live.sqlite", 1, 10)
+    with JournalReader(home / "journal" / "live.sqlite") as reader:
+        epoch = reader.epoch()
+    assert ask(port, "{ version }")
+    assert wait_for("the ledger", lambda: committed(home / "lake", epoch) == last_seq)
+    with JournalReader(home / "journal" / "live.sqlite") as reader:
+        assert wait_for("the consumer's place", lambda: reader.consumers().get("ledger") == last_seq)

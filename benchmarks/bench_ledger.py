@@ -1,0 +1,89 @@
+"""The ledger: events a second of a backlog taken in, and the memory that takes; how long the sensor looks at it.
+
+Everything is flushed to this machine's disk; each figure is taken in a process of its own, so that its memory is too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench_journal import ORDERS_PER_APPEND, PER_ORDER, order
+from measure import emit, peak_rss_mb
+
+from live_engine.journal.reader import JournalReader
+from live_engine.journal.writer import Journal
+from pi5_pipelines.settings import load_settings
+
+EVENTS = int(os.environ.get("PI5_LEDGER_EVENTS", "1000000"))
+
+
+def backlog() -> None:
+    """A journal of nothing but orders that fill, which cost the ledger most."""
+    from pi5_pipelines.ledger.source import journal_file
+
+    with Journal(journal_file(load_settings())) as journal:
+        for number in range(0, EVENTS // PER_ORDER, ORDERS_PER_APPEND):
+            journal.append([body for one in range(ORDERS_PER_APPEND) for body in order(number + one)]).result()
+
+
+def look() -> None:
+    """What a tick of the sensor reads, with the whole backlog before it."""
+    from pi5_pipelines.automation.journal import OBSERVED_AT_ONCE, observed
+    from pi5_pipelines.ledger.offset import committed
+    from pi5_pipelines.ledger.source import journal_file
+
+    settings = load_settings()
+    started = time.perf_counter()
+    with JournalReader(journal_file(settings)) as reader:
+        committed(settings.folder("lake"), reader.epoch())
+        reader.of_types(observed(), 0, OBSERVED_AT_ONCE)
+    emit(
+        "ledger_tick", events=EVENTS, seconds=round(time.perf_counter() - started, 3), peak_rss_mb=round(peak_rss_mb())
+    )
+
+
+def ranges() -> None:
+    """One run after the other, as the sensor asks for them."""
+    from pi5_pipelines.ledger.asking import RANGE_EVENTS
+    from pi5_pipelines.ledger.consume import consume
+
+    settings, seconds = load_settings(), []
+    for end in range(RANGE_EVENTS, EVENTS + RANGE_EVENTS, RANGE_EVENTS):
+        started = time.perf_counter()
+        consume(settings, to_seq=min(end, EVENTS))
+        seconds.append(time.perf_counter() - started)
+    figures = {"first_run_s": round(seconds[0], 1), "last_run_s": round(seconds[-1], 1)}
+    rate = round(EVENTS / sum(seconds))
+    emit("ledger_backlog", events=EVENTS, events_per_second=rate, peak_rss_mb=round(peak_rss_mb()), **figures)
+
+
+def whole() -> None:
+    """The comparison with the engine's own fold."""
+    from pi5_pipelines.ledger.audit import differing
+
+    started = time.perf_counter()
+    seq, problems = differing(load_settings())
+    took = round(time.perf_counter() - started, 1)
+    emit("ledger_audit", events=seq, problems=len(problems), seconds=took, peak_rss_mb=round(peak_rss_mb()))
+
+
+PARTS = {part.__name__: part for part in (backlog, look, ranges, whole)}
+
+
+def main() -> None:
+    """Run one part, or all in processes of their own upon one home."""
+    if len(sys.argv) > 1:
+        PARTS[sys.argv[1]]()
+        return
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".bench-") as home:
+        for name in PARTS:
+            subprocess.run([sys.executable, __file__, name], env={**os.environ, "PI5_HOME": home}, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""A home with nothing but a journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pi5_pipelines.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pi5_pipelines.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("PI5_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PI5_CONFIG", raising=False)
+    return load_settings()

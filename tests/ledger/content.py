@@ -1,0 +1,23 @@
+"""What a ledger says, however its tables are stored."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.ledger.offset import TABLES, offset_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def content(root: Path, epoch: str) -> dict[str, tuple[int, int, str]]:
+    """Of every table: its offset, its rows, and a hash of them."""
+    lake = Lake(root)
+    found = {}
+    for table in TABLES:
+        frame = lake.read(table)
+        text = frame.sort(frame.columns).write_csv()
+        found[table] = (offset_of(root, table, epoch).seq, frame.height, hashlib.sha256(text.encode()).hexdigest())
+    return found
