@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pi5_pipelines.ledger import offset
 from pi5_pipelines.settings import load_settings
 
 RAW_FILES, INSTRUMENTS, ACTIONS = "raw_files", "instruments", "corporate_actions"
@@ -13,7 +14,7 @@ FEED = "engine_feed"
 REPLAY_CHECK, TRADING_REPORT = "replay_check", "trading_report"
 ENGINE, JOURNAL = "live_engine", "live_journal"
 LEDGER, LEDGER_STEP = "ledger", "ledger_tables"
-LEDGER_TABLES = tuple(f"ledger_{name}" for name in ("orders", "fills", "postings", "positions", "cash", "daily"))
+LEDGER_TABLES, LEDGER_POSTINGS = offset.TABLES, offset.POSTINGS
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 HOT_BARS = f"hot_{BARS}"

@@ -13,7 +13,7 @@ def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefi
     )
 
 
-AUDIT_CHECK = dg.AssetCheckKey(dg.AssetKey("ledger_postings"), "audit")
+AUDIT_CHECK = dg.AssetCheckKey(dg.AssetKey(names.LEDGER_POSTINGS), "audit")
 
 
 def _hot(*assets: str) -> tuple[str, ...]:

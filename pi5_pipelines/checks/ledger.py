@@ -4,18 +4,18 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from pi5_pipelines.assets import names
 from pi5_pipelines.assets.failure import plain_failure
 from pi5_pipelines.resources.home import Home
 
 if TYPE_CHECKING:
     from pi5_pipelines.settings import Settings
 
-POSTINGS = "ledger_postings"
 BALANCED, AUDIT = "balanced", "audit"
 
 
 @dg.asset_check(
-    asset=POSTINGS,
+    asset=names.LEDGER_POSTINGS,
     name=BALANCED,
     description="Debits are credits in every event of the newest 100,000, and cost and cash of all strategies are what "
     "was earned.",
@@ -31,7 +31,7 @@ def check_balanced(home: Home) -> dg.AssetCheckResult:
 
 
 @dg.asset_check(
-    asset=POSTINGS,
+    asset=names.LEDGER_POSTINGS,
     name=AUDIT,
     description="Positions, cash and orders are those of the engine's own fold of the whole journal up to the ledger's "
     "last event, and debits are credits in every event.",
@@ -63,7 +63,7 @@ def _result(name: str, problems: list[str], good: str) -> dg.AssetCheckResult:
 
     return dg.AssetCheckResult(
         check_name=name,
-        asset_key=POSTINGS,
+        asset_key=names.LEDGER_POSTINGS,
         passed=not problems,
         severity=dg.AssetCheckSeverity.ERROR,
         description=audit.summary(problems) if problems else good,

@@ -84,15 +84,14 @@ class _Consumer:
     def run(self, to_seq: int, now_ns: Callable[[], int]) -> Report:
         for table in TABLES:
             self._source.refuse_strange(self._offset(table))
-        unmoved = self._source.keep_place(self._committed(), now_ns())  # from now on retention waits
+        self._source.keep_place(self._committed(), now_ns())  # from now on retention waits
         self._balance()
         first = min(self._offset(table).seq for table in EVENTS)
         for batch in self._source.batches(first, min(to_seq, self._source.last_seq), self._batch_events):
             self._take(batch)
             self._balance()
         last = self._committed()
-        unmoved = self._source.keep_place(last, now_ns()) or unmoved
-        return Report(self._source.epoch, first, last, self._rows, unmoved)
+        return Report(self._source.epoch, first, last, self._rows, self._source.keep_place(last, now_ns()))
 
     def _take(self, batch: Sequence[Event]) -> None:
         before, end = batch[0].seq - 1, Offset(batch[-1].seq, batch[-1].wall_ns)

@@ -44,7 +44,7 @@ def root_of(settings: Settings) -> Path:
     return settings.folder("lake")
 
 
-@pytest.mark.parametrize("batch_events", [37, 10_000])
+@pytest.mark.parametrize("batch_events", [101, 10_000])
 def test_the_ledger_is_the_engines_own_state_and_balances(settings: Settings, batch_events: int) -> None:
     last = write(journal_file(settings), SEED, 60)
     report = consume(settings, batch_events=batch_events)
@@ -54,6 +54,7 @@ def test_the_ledger_is_the_engines_own_state_and_balances(settings: Settings, ba
     assert audit.unbalanced(Lake(root_of(settings)), epoch_of(settings)) == []
 
 
+@pytest.mark.slow
 def test_where_batches_and_runs_end_changes_no_row(settings: Settings) -> None:
     last = write(journal_file(settings), SEED, 40)
     consume(settings)
@@ -79,7 +80,7 @@ def test_the_offset_is_in_the_commit_and_outlives_compaction_and_its_checkpoint(
 ) -> None:
     monkeypatch.setattr("pi5_pipelines.lake.compaction.VERSIONS_PER_CHECKPOINT", 1)
     last = write(journal_file(settings), SEED, 20)
-    consume(settings, batch_events=40)
+    consume(settings, batch_events=80)
     lake, epoch = Lake(root_of(settings)), epoch_of(settings)
     before = content(lake.root, epoch)
     for table in TABLES:
