@@ -61,7 +61,8 @@ def _look(context: dg.SensorEvaluationContext, reader: "JournalReader", done: in
     # No run goes past what was looked at, so a lost cursor can begin at what is committed.
     seen_seq = light[-1].seq if len(light) == OBSERVED_AT_ONCE else last_seq
     now_s = clock()
-    wanted = ask(cursor, seen_seq, done, _tries(context.instance, journal, done + 1), now_s)
+    tries, fills = _tries(context.instance, journal, done + 1), reader.of_types((_fill(),), done, 1)
+    wanted = ask(cursor, seen_seq, done, tries, now_s, has_fills=bool(fills))
     events: list[dg.AssetObservation | dg.AssetMaterialization] = [_observation(event) for event in light]
     if isinstance(wanted, str):
         kept = Cursor(journal, cursor.asked_seq, cursor.asked_at_s, seen_seq)
@@ -70,6 +71,12 @@ def _look(context: dg.SensorEvaluationContext, reader: "JournalReader", done: in
     events.append(dg.AssetMaterialization(names.JOURNAL, metadata=news))
     kept = Cursor(journal, wanted.last_seq, now_s, seen_seq)
     return dg.SensorResult(run_requests=[_request(wanted)], cursor=kept.text(), asset_events=events)
+
+
+def _fill() -> "type[Body]":
+    from live_engine.events import OrderFilled
+
+    return OrderFilled
 
 
 def _request(wanted: Range) -> dg.RunRequest:

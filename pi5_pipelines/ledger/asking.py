@@ -64,8 +64,10 @@ class Range:
         return f"{self.journal}:{self.first_seq}-{self.last_seq}:{self.number}"
 
 
-def ask(cursor: Cursor, last_seq: int, committed: int, tries: Tries, now_s: float) -> Range | str:
-    """The range to ask for now, or in a sentence why none is."""
+def ask(
+    cursor: Cursor, last_seq: int, committed: int, tries: Tries, now_s: float, *, has_fills: bool = False
+) -> Range | str:
+    """The range to ask for now, or in a sentence why none is; with a fill among what waits nothing is waited for."""
     waiting = last_seq - committed
     if tries.unfinished:
         return f"run {tries.unfinished} is at it; {waiting:,} events wait"
@@ -76,6 +78,6 @@ def ask(cursor: Cursor, last_seq: int, committed: int, tries: Tries, now_s: floa
     pause_s = min(LONGEST_WAIT_S, EVERY_S * 2.0 ** (tries.count - 1)) if tries.failed_at_s else 0.0
     if now_s < tries.failed_at_s + pause_s:
         return f"the last run failed; the next is tried in {tries.failed_at_s + pause_s - now_s:.0f} s"
-    if waiting < MANY_EVENTS and now_s < cursor.asked_at_s + EVERY_S:
+    if waiting < MANY_EVENTS and not has_fills and now_s < cursor.asked_at_s + EVERY_S:
         return f"{waiting:,} events wait for the next run in {cursor.asked_at_s + EVERY_S - now_s:.0f} s"
     return Range(cursor.journal, committed + 1, min(last_seq, committed + RANGE_EVENTS), tries.count)
