@@ -41,7 +41,7 @@ EXTERNAL = [
 ]
 DESCRIPTIONS = {
     "ledger_orders": "What each event made of an order, with the event itself; an order's last row is how it stands.",
-    "ledger_fills": "Fills that count, each once.",
+    "ledger_fills": "Fills of the live engine that count, each of them once.",
     "ledger_postings": "Fills in double entry: units, cash, cost, realised and fees. Each event adds up to nothing.",
     "ledger_positions": "What each strategy holds, what it cost and earned; orders by hand have no strategy.",
     "ledger_cash": "What trading moved in each currency; deposits are no events.",
