@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socketserver
 import subprocess
 import sys
@@ -105,9 +106,13 @@ def running(clone: Path) -> Iterator[None]:
     """What `make up` starts: Dagster's pages and the live engine, both answering where the page says."""
     log = clone / "up.log"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # Whoever runs the tests may ignore signals, and what ignores them from its start cannot be ended by them.
+    command = ["env", "--default-signal=INT,TERM", "scripts/up"]
     with (
         log.open("wb") as told,
-        subprocess.Popen(["scripts/up"], cwd=clone, env=environment, stdout=told, stderr=told) as process,
+        subprocess.Popen(
+            command, cwd=clone, env=environment, stdout=told, stderr=told, start_new_session=True
+        ) as process,
     ):
         try:
             for address in ("http://127.0.0.1:8080/health", "http://127.0.0.1:3000/server_info"):
@@ -115,7 +120,10 @@ def running(clone: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=60)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=60)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(address: str, log: Path) -> None:
