@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("paper_session")]
 ROOT = Path(__file__).resolve().parents[2]
-BARS, ORDERS = 3_000, 5_000
+BARS, ORDERS = 3_400, 5_000
 CASH = 80_000  # of three strategies, and of orders by hand
 CONFIG = """home = "{home}"
 [live]
