@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from live_engine.cli_config import config
 from live_engine.cli_journal import journal
 from live_engine.cli_kill import kill
 from live_engine.cli_run import run
@@ -34,15 +35,7 @@ live_engine.add_command(token)
 
 
 @live_engine.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("pi5.toml"),
-    show_default=True,
-    metavar="PATH",
-    help="pi5.toml.",
-)
+@config
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def check(path: Path, *, as_json: bool) -> None:
     """Check [live] of a configuration: exit code 0 when it is right, 2 when it is wrong."""

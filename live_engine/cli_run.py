@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from live_engine.cli_config import config
 from live_engine.engine import Engine
 from live_engine.errors import LiveEngineError, SettingsError
 from live_engine.floor import Floor
@@ -44,15 +45,7 @@ SWITCH_S = (
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("pi5.toml"),
-    show_default=True,
-    metavar="PATH",
-    help="pi5.toml.",
-)
+@config
 def run(path: Path) -> None:
     """Trade on paper what [[live.strategies]] says and what is asked for by hand, on the prices of `live.prices`.
 

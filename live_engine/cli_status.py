@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from live_engine.cli_config import config
 from live_engine.errors import JournalMissingError, LiveEngineError, SettingsError
 from live_engine.events import OrderIntent
 from live_engine.journal.reader import JournalReader
@@ -22,15 +23,7 @@ FAILED, WRONG_CONFIGURATION = 1, 2
 
 
 @click.command()
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    default=Path("pi5.toml"),
-    show_default=True,
-    metavar="PATH",
-    help="pi5.toml.",
-)
+@config
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def status(path: Path, *, as_json: bool) -> None:
     """What the journal says is held, was earned and is on order; exit code 1 when it cannot be read, 2 for settings."""
