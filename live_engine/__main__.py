@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -17,6 +17,9 @@ from live_engine.cli_status import status
 from live_engine.cli_token import token
 from live_engine.errors import SettingsError
 from live_engine.settings import load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WRONG_CONFIGURATION = 2
 

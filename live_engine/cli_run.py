@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +29,7 @@ from live_engine.vitals.monitor import Monitor
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
+    from pathlib import Path
 
     from live_engine.engine import Service
     from live_engine.events import Event

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,8 @@ from live_engine.orders.book import OrderBook
 from live_engine.settings import journal_file, load_home
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from live_engine.orders.positions import Position
 
 FAILED, WRONG_CONFIGURATION = 1, 2
