@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.network import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -102,12 +104,12 @@ def up() -> Iterator[ExitStack]:
 
 
 @contextmanager
-def running(clone: Path) -> Iterator[None]:
-    """What `make up` starts: Dagster's pages and the live engine, both answering where the page says."""
+def running(clone: Path, ports: dict[str, int]) -> Iterator[None]:
+    """What `make up` starts: Dagster's pages and the live engine, both answering."""
     log = clone / "up.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PI5_LIVE_PORT": str(ports["8080"])}
     # Whoever runs the tests may ignore signals, and what ignores them from its start cannot be ended by them.
-    command = ["env", "--default-signal=INT,TERM", "scripts/up"]
+    command = ["env", "--default-signal=INT,TERM", "scripts/up", "--port", str(ports["3000"])]
     with (
         log.open("wb") as told,
         subprocess.Popen(
@@ -115,8 +117,8 @@ def running(clone: Path) -> Iterator[None]:
         ) as process,
     ):
         try:
-            for address in ("http://127.0.0.1:8080/health", "http://127.0.0.1:3000/server_info"):
-                wait_for(address, log)
+            wait_for(f"http://127.0.0.1:{ports['8080']}/health", log)
+            wait_for(f"http://127.0.0.1:{ports['3000']}/server_info", log)
             yield
         finally:
             process.terminate()
@@ -138,7 +140,13 @@ def wait_for(address: str, log: Path) -> None:
 
 
 @pytest.fixture
-def reader(clone: Path, server: int) -> Callable[[Path], Callable[[str], None]]:
+def ports() -> dict[str, int]:
+    """Ports to take in place of those that the pages name: on this machine others may answer there."""
+    return {"8080": free_port(), "3000": free_port()}
+
+
+@pytest.fixture
+def reader(clone: Path, server: int, ports: dict[str, int]) -> Callable[[Path], Callable[[str], None]]:
     """Somebody who reads a page: runs its lines one by one."""
     environment = {
         name: value
@@ -147,11 +155,17 @@ def reader(clone: Path, server: int) -> Callable[[Path], Callable[[str], None]]:
     }
 
     def of(page: Path) -> Callable[[str], None]:
-        chosen = {"PYTHONPATH": str(program(page, clone, server)), "DAGSTER_HOME": str(clone), "COLUMNS": "200"}
+        chosen = {
+            "PYTHONPATH": str(program(page, clone, server)),
+            "DAGSTER_HOME": str(clone),
+            "COLUMNS": "200",
+            "PI5_LIVE_PORT": str(ports["8080"]),
+        }
 
         def run(line: str) -> None:
+            here = re.sub(r"(?<=127\.0\.0\.1:)(8080|3000)", lambda named: str(ports[named[1]]), line)
             done = subprocess.run(
-                ["bash", "-c", line],
+                ["bash", "-c", here],
                 cwd=clone,
                 env={**environment, **chosen},
                 capture_output=True,
@@ -159,7 +173,8 @@ def reader(clone: Path, server: int) -> Callable[[Path], Callable[[str], None]]:
                 check=False,
                 timeout=300,
             )
-            assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+            logs = "".join(log.read_text()[-2000:] for log in clone.glob("*.log"))
+            assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}\n{logs}"
 
         return run
 
@@ -170,7 +185,11 @@ def reader(clone: Path, server: int) -> Callable[[Path], Callable[[str], None]]:
 @pytest.mark.xdist_group("pages")  # in one process: what one page compiled serves the next
 @pytest.mark.parametrize("page", WITH_COMMANDS, ids=name_of)
 def test_every_command_of_a_page_runs_in_the_order_of_the_page(
-    page: Path, clone: Path, reader: Callable[[Path], Callable[[str], None]], up: ExitStack
+    page: Path,
+    clone: Path,
+    ports: dict[str, int],
+    reader: Callable[[Path], Callable[[str], None]],
+    up: ExitStack,
 ) -> None:
     shell = reader(page)
     made = [line for line in commands(page) if line.startswith("make ")]
@@ -179,7 +198,7 @@ def test_every_command_of_a_page_runs_in_the_order_of_the_page(
     shell(".venv/bin/pi5 ingest --source sample")
     for line in commands(page):
         if line == "make up":
-            up.enter_context(running(clone))
+            up.enter_context(running(clone, ports))
         elif line not in made:
             shell(line)
 

@@ -19,6 +19,7 @@ from live_engine.api.problems import MEDIA_TYPE
 from live_engine.api.tokens import RANK, Tokens, tokens_file
 from live_engine.journal.reader import JournalReader
 from live_engine.settings import journal_file
+from tests.network import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,14 +179,6 @@ def run(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(config, *words), env=environment(), capture_output=True, text=True, timeout=60, check=False
     )
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def configure(folder: Path, live: str = LIVE, risk: str = WIDE, *, port: int = 0, home: Path | None = None) -> Path:
