@@ -16,7 +16,7 @@ LONGER = {"pi5_pipelines/lake/table.py": 400, "pi5_pipelines/settings.py": 340, 
 EMPTY_WORDS = ("utils", "util", "helpers", "helper", "manager", "managers", "common", "misc", "base_classes")
 ENGINE = {"trading", "live_engine", "click", "msgspec"}
 MORE = {
-    "live_engine/api/": {"starlette", "uvicorn", "websockets", "h11"},
+    "live_engine/api/": {"starlette", "uvicorn", "websockets", "httptools"},
     "live_engine/projection/": {"psycopg", "tenacity"},
 }
 # The only parts of the engine that the platform may know: what it writes down, how that is read, what an order is.

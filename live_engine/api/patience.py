@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio  # noqa: TC003 - the base class's signature
 import resource
+from http import HTTPStatus
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from live_engine.api.problems import MEDIA_TYPE, Refused
 from live_engine.events import encoder
@@ -18,7 +19,10 @@ HEADERS_S = 10.0
 CONNECTIONS = 2_000
 SPARE = 256  # descriptors for all else, and for connections that are taken at once and refused right after
 BACKLOG = 128
+HEADER_BYTES = 16_384
+BLANK_LINE = b"\r\n\r\n"
 FULL = ("too-many-connections", "there are more connections than are taken", "close some, or try again later")
+TOO_LONG = Refused(431, "headers-too-long", "the headers are too long", f"send at most {HEADER_BYTES} bytes of them")
 
 
 def most_connections() -> int:
@@ -31,12 +35,20 @@ def most_connections() -> int:
     return CONNECTIONS if soft == resource.RLIM_INFINITY else max(1, min(CONNECTIONS, soft - SPARE))
 
 
-class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with an end to waiting for the headers of a request, the first one or a later one."""
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, with an end to waiting for a request's headers, and to how long these may be.
+
+    Parsed by llhttp: h11, written in Python, took as long for a request as the order in it.
+    """
 
     headers_s = HEADERS_S
     most = CONNECTIONS
     _deadline: asyncio.TimerHandle | None = None
+    _within_headers = False
+    _began_or_has_body = False  # what came last
+    _bytes = 0  # since then: of headers, or of what a chunked body has beside its content
+    _refusal: Refused | None = None
+    _upgraded = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait, or say that there are too many."""
@@ -50,11 +62,45 @@ class PatientProtocol(H11Protocol):
         """Wait while headers are incomplete; a body has a limit of its own."""
         if self.transport.is_closing():
             return
+        self._began_or_has_body = False
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if not self._began_or_has_body:
+            self._bytes += len(data)
+        else:
+            self._bytes = len(data.rpartition(BLANK_LINE)[2]) if self._within_headers else 0
+        if self._bytes > HEADER_BYTES:
+            self._refuse(TOO_LONG)
+        if self._within_headers or self._is_idle():
             self._wait()
         else:
             self._stop()
+
+    def on_message_begin(self) -> None:
+        """A request has begun."""
+        self._within_headers = self._began_or_has_body = True
+        super().on_message_begin()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body has come."""
+        self._began_or_has_body = True
+        super().on_body(body)
+
+    def on_headers_complete(self) -> None:
+        """Its headers are there; what came at once may be too long as well."""
+        self._within_headers = False
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEADER_BYTES:
+            self._refusal = TOO_LONG
+            raise httptools.HttpParserError
+        # RFC 9112, 3.2; a request that names no host is refused by `Access`, as one that names a foreign one.
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or self.parser.get_http_version() not in ("1.0", "1.1"):
+            raise httptools.HttpParserError
+        super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """From now on another protocol has the connection."""
+        self._upgraded = True
+        super().handle_websocket_upgrade()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
@@ -63,24 +109,19 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with a problem document, and close."""
-        self._refuse(Refused(400, "malformed-request", msg, "send HTTP/1.1"))
+        self._refuse(self._refusal or Refused(400, "malformed-request", msg, "send HTTP/1.1"))
+
+    def _is_idle(self) -> bool:
+        """Whether the next that comes is a request."""
+        return not self._upgraded and (self.cycle is None or self.cycle.response_complete)
 
     def _refuse(self, refused: Refused) -> None:
-        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # half an answer is out
-            self.transport.close()
-            return
-        problem = refused.problem("")
-        data = encoder.encode(problem)
-        headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(data))), ("connection", "close")]
-        response = h11.Response(
-            status_code=refused.status, headers=[*headers, *refused.headers.items()], reason=problem.title.encode()
-        )
-        events = response, h11.Data(data=data), h11.EndOfMessage()
-        self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(_raw(refused))
         self.transport.close()
 
     def _wait(self) -> None:
-        if self._deadline is None:
+        if self._deadline is None and not self.transport.is_closing():
             self._deadline = self.loop.call_later(self.headers_s, self._give_up)
 
     def _stop(self) -> None:
@@ -91,3 +132,12 @@ class PatientProtocol(H11Protocol):
     def _give_up(self) -> None:
         self._deadline = None
         self.transport.close()
+
+
+def _raw(refused: Refused) -> bytes:
+    """A problem document as it goes over the wire, the last on its connection."""
+    problem = refused.problem("")
+    data = encoder.encode(problem)
+    headers = {"content-type": MEDIA_TYPE, "content-length": str(len(data)), "connection": "close", **refused.headers}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}\r\n{lines}\r\n".encode("latin-1") + data

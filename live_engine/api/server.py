@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from live_engine.settings import LiveSettings
 
 STREAM = "/api/v1/stream"
-HEADER_BYTES = 16_384
 MESSAGE_BYTES = 16_384
 MUTE_MS = 20_000  # a peer that acknowledges nothing for so long is gone
 NO_ENDPOINT = ("there is nothing at this path", "`GET /api/v1/openapi.json` lists the paths")
@@ -226,7 +225,6 @@ async def serve(app: ASGIApp, live: LiveSettings, bound: socket.socket, stop: as
         backlog=BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=5,
-        h11_max_incomplete_event_size=HEADER_BYTES,
         ssl_certfile=live.tls_cert or None,
         ssl_keyfile=live.tls_key or None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,7 +105,37 @@ def test_too_many_headers_are_refused(api: Served) -> None:
 def test_a_header_without_end_is_refused(api: Served) -> None:
     with raw(api.port) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nx: " + b"y" * 100_000)
-        assert connection.recv(65_536).startswith(b"HTTP/1.1 4")
+        assert everything(connection).startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("pieces", [1, 30])
+def test_headers_that_are_too_long_are_refused_however_they_come(api: Served, pieces: int) -> None:
+    piece = b"".join(b"x-%d: " % number + b"y" * 600 + b"\r\n" for number in range(30 // pieces))
+    with raw(api.port) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n")
+        for _ in range(pieces):
+            with suppress(ConnectionError):
+                connection.sendall(piece)
+                time.sleep(0.01)
+        with suppress(ConnectionError):
+            connection.sendall(b"\r\n")
+        assert everything(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_trailers_without_end_are_cut_off(api: Served) -> None:
+    with raw(api.port) as connection, suppress(ConnectionError):
+        connection.sendall(head(api, "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n")
+        for _ in range(10_000):
+            connection.sendall(b"x: " + b"y" * 1_000 + b"\r\n")
+        raise AssertionError("ten megabytes of trailers were taken")
+
+
+def test_requests_that_come_at_once_are_answered_in_turn(api: Served) -> None:
+    one = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    with raw(api.port) as connection:
+        connection.sendall((one + b"\r\n") * 400 + one)
+        connection.sendall(b"Connection: close\r\n\r\n")
+        assert everything(connection).count(b"HTTP/1.1 200 ") == 401
 
 
 @pytest.mark.parametrize(
