@@ -254,4 +254,5 @@ class Floor:
 
     def _steps(self, due: Iterable[Body]) -> list[Body]:
         """What the kill switch wants, and what is due of those orders that it leaves alone."""
-        return [*self.hand.claimed(self.hand.killing(self._wall())), *self.hand.claimed(due)]
+        killing = self.hand.claimed(self.hand.killing(self._wall())) if self.state.risk.switch.action else []
+        return [*killing, *self.hand.claimed(due)]

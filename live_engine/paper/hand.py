@@ -77,14 +77,14 @@ class HandDesk:
             moved = self._moved(body)
             if not any(map(self.is_moving, moved)):
                 taken.append(body)
-                names |= moved
+                names.update(moved)
         self._claimed |= names
         return taken
 
     def handed_in(self, body: Body) -> None:
         """An event goes to the device."""
         moved = self._moved(body)
-        self._claimed -= moved
+        self._claimed.difference_update(moved)
         self._under_way.update(moved)
         if isinstance(body, OrderIntent) and not body.strategy and not self._is_known(body):
             self._working.expect(body)
@@ -188,11 +188,13 @@ class HandDesk:
             else:
                 yield ReplaceRejected(client_order_id=order.id, reason=REPLACED_TOO_LATE)
 
-    def _moved(self, body: Body) -> set[str]:
+    def _moved(self, body: Body) -> tuple[str, ...]:
         """The orders that a step is about: one that is replaced fills no more while that is on its way."""
         own = _named(body)
         new = self._state.books.hand.orders.get(own) if isinstance(body, OrderReplaced) else None
-        return {own, new.intent.replaces if new else ""} - {""}
+        if new is not None and new.intent.replaces:
+            return own, new.intent.replaces
+        return (own,) if own else ()
 
     def _is_at_venue(self, order: Order) -> bool:
         return not order.is_held and not order.cancel_asked and not self.is_moving(order.id)

@@ -6,7 +6,6 @@ Only the newest orders are remembered: beyond so many within a window the limits
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,24 +14,13 @@ from live_engine.events import Event, OrderDenied, OrderIntent
 from live_engine.risk.limits import LONGEST_WINDOW_S
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from live_engine.risk.limits import RiskLimits
     from live_engine.risk.view import RiskView
 
 NEWEST = 256
 NS_PER_S = 1_000_000_000
-COMPARED = (
-    "symbol",
-    "side",
-    "order_type",
-    "quantity",
-    "limit_price",
-    "stop_price",
-    "trail",
-    "reduce_only",
-    "parent",
-    "group",
-    "strategy",
-)
 
 
 class Recent(msgspec.Struct, frozen=True):
@@ -65,12 +53,13 @@ def fold_recent(recent: RecentOrders, event: Event) -> RecentOrders:
 
 def content_of(order: OrderIntent) -> str:
     """What an order asks for, in words that are equal for equal orders: 1.0 is 1."""
-    values = (getattr(order, name) for name in COMPARED)
-    return "|".join("" if value is None else _plain(value) for value in values)
+    numbers = map(_plain, (order.quantity, order.limit_price, order.stop_price, order.trail))
+    texts = (order.symbol, order.side, order.order_type, *numbers, order.parent, order.group, order.strategy)
+    return "|".join((*texts, "reduce only" if order.reduce_only else ""))
 
 
-def _plain(value: object) -> str:
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+def _plain(number: Decimal | None) -> str:
+    return "" if number is None else f"{number.normalize():f}"
 
 
 def duplicate(order: OrderIntent, view: RiskView, limits: RiskLimits, now_ns: int) -> str | None:

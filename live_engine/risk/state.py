@@ -34,7 +34,6 @@ from trading.timeframe import SECONDS
 
 NS_PER_S = 1_000_000_000
 ENDS = (OrderCanceled, OrderExpired, OrderRejected)
-REMEMBERED = (OrderIntent, OrderSubmitted, OrderDenied, AccountMarked, KillSwitchSet, KillSwitchRearmed, *ENDS)
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -64,32 +63,28 @@ class RiskState(msgspec.Struct):
             if not body.strategy:
                 self._bar(body, wall_ns, came_ns)
             return
-        now_ns = self.clock.now(wall_ns)
-        if not isinstance(body, REMEMBERED):
-            return
-        self.switch = fold_switch(self.switch, Event(seq=0, wall_ns=wall_ns, mono_ns=0, body=body))
-        if isinstance(body, AccountMarked) and body.market_ns > self.clock.heard_ns:
-            self.clock.heard(body.market_ns, wall_ns)
-            now_ns = self.clock.now(wall_ns)
-        event = Event(seq=0, wall_ns=now_ns, mono_ns=0, body=body)
-        self.marks = fold_marks(self.marks, event)
-        self.recent = fold_recent(self.recent, event)
-        if isinstance(body, AccountMarked):
-            self.marked_ns = self.clock.heard_ns
-        elif isinstance(body, ENDS):
+        if isinstance(body, ENDS):
             self.counted.pop(body.client_order_id, None)  # it ended before it was sent
         elif isinstance(body, OrderSubmitted):
             if body.client_order_id in self.counted:
                 del self.counted[body.client_order_id]
             else:
-                self.counts = fold_counts(self.counts, event)
+                self.counts = fold_counts(self.counts, self._at_market(body, wall_ns))
+        elif isinstance(body, (OrderIntent, OrderDenied)):
+            self.recent = fold_recent(self.recent, self._at_market(body, wall_ns))
+        elif isinstance(body, (AccountMarked, KillSwitchSet, KillSwitchRearmed)):
+            self.switch = fold_switch(self.switch, Event(seq=0, wall_ns=wall_ns, mono_ns=0, body=body))
+            if isinstance(body, AccountMarked):
+                if body.market_ns > self.clock.heard_ns:
+                    self.clock.heard(body.market_ns, wall_ns)
+                self.marked_ns = self.clock.heard_ns
+            self.marks = fold_marks(self.marks, self._at_market(body, wall_ns))
 
     def allow(self, order: OrderIntent, wall_ns: int) -> None:
         """Count an order that is allowed, though it is sent a little later."""
         self.counted[order.client_order_id] = None
         sent = OrderSubmitted(client_order_id=order.client_order_id, venue="")
-        event = Event(seq=0, wall_ns=self.clock.now(wall_ns), mono_ns=0, body=sent)
-        self.counts = fold_counts(self.counts, event)
+        self.counts = fold_counts(self.counts, self._at_market(sent, wall_ns))
 
     def begin_anew(self) -> None:
         """Another process goes on with it: what its steady clock said means nothing to this one's."""
@@ -112,6 +107,10 @@ class RiskState(msgspec.Struct):
     def day(self) -> str:
         """The day of the last price, UTC."""
         return datetime.fromtimestamp(self.clock.heard_ns // NS_PER_S, tz=UTC).date().isoformat()
+
+    def _at_market(self, body: AnyBody, wall_ns: int) -> Event:
+        """An event as of the time of trading."""
+        return Event(seq=0, wall_ns=self.clock.now(wall_ns), mono_ns=0, body=body)
 
     def _bar(self, bar: BarClosed, wall_ns: int, came_ns: int) -> None:
         if self.is_new(bar):
