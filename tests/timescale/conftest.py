@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def hot(apache_dsn: str) -> Iterator[Hot]:
+def hot(migrated_dsn: str) -> Iterator[Hot]:
     """A migrated hot tier with instruments, on the Apache edition."""
-    yield from hot_at(apache_dsn)
+    yield from hot_at(migrated_dsn)
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def community_hot(community_dsn: str) -> Iterator[Hot]:
 
 
 @pytest.fixture
-def any_hot(any_dsn: str) -> Iterator[Hot]:
+def any_hot(any_migrated_dsn: str) -> Iterator[Hot]:
     """The same on either edition."""
-    yield from hot_at(any_dsn)
+    yield from hot_at(any_migrated_dsn)
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from pi5_pipelines.timescale.migrations import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,12 +156,48 @@ def any_dsn(request: pytest.FixtureRequest) -> str:
     return dsn
 
 
+@pytest.fixture(scope="session")
+def template(apache_server: Server) -> Iterator[str]:
+    """The name of a database with the whole schema, to be copied: half as dear as to make it."""
+    with own_database(apache_server) as dsn:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            migrate(connection)
+        name = conninfo_to_dict(dsn)["dbname"]
+        assert isinstance(name, str)
+        with psycopg.connect(apache_server.dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+        yield name
+
+
+@pytest.fixture
+def migrated_dsn(apache_server: Server, template: str) -> Iterator[str]:
+    """A new database with the whole schema on the Apache edition; its superuser's DSN."""
+    with own_database(apache_server, template) as dsn:
+        yield dsn
+
+
+@pytest.fixture(params=["apache", "community"])
+def any_migrated_dsn(request: pytest.FixtureRequest) -> str:
+    """A database with the whole schema on either edition; the test runs once for each."""
+    if request.param == "apache":
+        found: str = request.getfixturevalue("migrated_dsn")
+        return found
+    dsn: str = request.getfixturevalue("community_dsn")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        migrate(connection)
+    return dsn
+
+
 @contextmanager
-def own_database(server: Server) -> Iterator[str]:
+def own_database(server: Server, template: str = "template0") -> Iterator[str]:
     """A database of its own on a server, dropped afterwards with whoever is still connected."""
     name = sql.Identifier(f"pi5_test_{uuid.uuid4().hex[:12]}")
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(name, sql.Identifier(template))
     with psycopg.connect(server.dsn, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
+        connection.execute(create)
     try:
         yield make_conninfo(server.dsn, dbname=name.as_string(None).strip('"'))
     finally:

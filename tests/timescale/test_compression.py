@@ -61,10 +61,10 @@ def test_compressed_chunks_are_handed_over_too(community_dsn: str, tmp_path: Pat
         assert union_rows(connection, lake, "ticks").equals(rows)
 
 
-def test_without_compression_the_lake_is_what_saves(apache_dsn: str, tmp_path: Path) -> None:
+def test_without_compression_the_lake_is_what_saves(migrated_dsn: str, tmp_path: Path) -> None:
     rows = bars(START, 10_080 + 100, step=MINUTE)
-    with migrated(apache_dsn) as connection:
-        put(apache_dsn, "bars_1m", rows)
+    with migrated(migrated_dsn) as connection:
+        put(migrated_dsn, "bars_1m", rows)
         assert enable(connection) == []
         assert compress(connection, "bars_1m", before=START + CHUNK).compressed == 0
         assert savings(connection) == []

@@ -40,8 +40,8 @@ def extreme() -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides={"ts": pl.Datetime("us", "UTC")})
 
 
-def test_both_sides_compute_the_same(any_dsn: str) -> None:
-    with migrated(any_dsn, ("A", "B'é", "C", "é'")) as connection:
+def test_both_sides_compute_the_same(any_migrated_dsn: str) -> None:
+    with migrated(any_migrated_dsn, ("A", "B'é", "C", "é'")) as connection:
         rows = pl.concat([bars(START, 500), extreme()])
         write(connection, rows)
         told = of_server(connection, TABLE)

@@ -40,9 +40,9 @@ def handed_over(connection: psycopg.Connection, dsn: str, lake: Lake) -> pl.Data
     return rows
 
 
-def test_a_lake_that_lost_rows_keeps_the_chunk(apache_dsn: str, lake: Lake) -> None:
-    with migrated(apache_dsn) as connection:
-        rows = handed_over(connection, apache_dsn, lake)
+def test_a_lake_that_lost_rows_keeps_the_chunk(migrated_dsn: str, lake: Lake) -> None:
+    with migrated(migrated_dsn) as connection:
+        rows = handed_over(connection, migrated_dsn, lake)
         with lake.writing("bars_1m"):
             lake.commit(schema_of("bars_1m"), lake.read("bars_1m").head(-3), ["2024-01"], {})
         with pytest.raises(TieringError, match="3 rows that version 0 held are gone"):
@@ -50,9 +50,9 @@ def test_a_lake_that_lost_rows_keeps_the_chunk(apache_dsn: str, lake: Lake) -> N
         assert of_server(connection, TABLE).rows == rows.height
 
 
-def test_a_lake_whose_file_is_damaged_keeps_the_chunk(apache_dsn: str, lake: Lake) -> None:
-    with migrated(apache_dsn) as connection:
-        rows = handed_over(connection, apache_dsn, lake)
+def test_a_lake_whose_file_is_damaged_keeps_the_chunk(migrated_dsn: str, lake: Lake) -> None:
+    with migrated(migrated_dsn) as connection:
+        rows = handed_over(connection, migrated_dsn, lake)
         ((path, _),) = lake.files("bars_1m")
         data = bytearray(path.read_bytes())
         data[200:400] = bytes(200)
@@ -62,11 +62,11 @@ def test_a_lake_whose_file_is_damaged_keeps_the_chunk(apache_dsn: str, lake: Lak
         assert of_server(connection, TABLE).rows == rows.height
 
 
-def test_rows_that_the_lake_restated_since_do_not_come_back(any_dsn: str, lake: Lake) -> None:
-    with migrated(any_dsn) as connection:
-        rows = handed_over(connection, any_dsn, lake)
+def test_rows_that_the_lake_restated_since_do_not_come_back(any_migrated_dsn: str, lake: Lake) -> None:
+    with migrated(any_migrated_dsn) as connection:
+        rows = handed_over(connection, any_migrated_dsn, lake)
         restated = rows.head(5).with_columns(volume=pl.lit(7, pl.Int64))
-        put(any_dsn, "bars_1m", restated)
+        put(any_migrated_dsn, "bars_1m", restated)
         tier(connection, lake, "bars_1m", before=START)
         report = drop_handed_over(connection, lake, "bars_1m", verified_before=SOON)
         assert (report.chunks, report.strays) == (1, 0)
@@ -74,11 +74,11 @@ def test_rows_that_the_lake_restated_since_do_not_come_back(any_dsn: str, lake: 
         assert union_rows(connection, lake, "bars_1m").equals(expected)
 
 
-def test_rows_written_past_load_become_late_rows(any_dsn: str, lake: Lake) -> None:
+def test_rows_written_past_load_become_late_rows(any_migrated_dsn: str, lake: Lake) -> None:
     """Into a chunk that waits to be dropped, and into one that was made anew where one had been dropped."""
     write = "INSERT INTO bars_1m SELECT 'A', %s, 1, 2, 0, 1, 5 ON CONFLICT (symbol, ts) DO UPDATE SET volume = 5"
-    with migrated(any_dsn) as connection:
-        rows = handed_over(connection, any_dsn, lake)
+    with migrated(any_migrated_dsn) as connection:
+        rows = handed_over(connection, any_migrated_dsn, lake)
         connection.execute(write, (START,))  # one that is known
         connection.execute(write, (START + timedelta(seconds=1),))
         assert drop_handed_over(connection, lake, "bars_1m", verified_before=SOON).strays == 2
@@ -92,27 +92,27 @@ def test_rows_written_past_load_become_late_rows(any_dsn: str, lake: Lake) -> No
 
 
 def test_a_chunk_larger_than_a_slice_is_handed_over_and_dropped(
-    apache_dsn: str, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    migrated_dsn: str, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pi5_pipelines.timescale.chunks.ROWS_PER_SLICE", 150)
     symbols = (*SYMBOLS, "D", "E")
     rows = pl.concat(
         [bars(START, 336, symbols=SYMBOLS), bars(START, 50, symbols=["D"]), bars(START, 60, symbols=["E"])]
     )
-    with migrated(apache_dsn, symbols) as connection:
-        put(apache_dsn, "bars_1m", rows)
+    with migrated(migrated_dsn, symbols) as connection:
+        put(migrated_dsn, "bars_1m", rows)
         assert tier(connection, lake, "bars_1m", before=START + CHUNK).rows == rows.height
         assert drop_handed_over(connection, lake, "bars_1m", verified_before=SOON).rows == rows.height
         assert union_rows(connection, lake, "bars_1m").equals(rows)
 
 
-def test_rows_that_only_the_lake_has_do_not_disturb(apache_dsn: str, lake: Lake) -> None:
+def test_rows_that_only_the_lake_has_do_not_disturb(migrated_dsn: str, lake: Lake) -> None:
     """A source may have brought the lake more symbols, and others of the same time."""
     rows = bars(START, 400)
     others = bars(START, 400, symbols=["D"])
-    with migrated(apache_dsn) as connection:
+    with migrated(migrated_dsn) as connection:
         lake.upsert("bars_1m", pl.concat([others, rows.head(100).with_columns(pl.col("open") + 1)]))
-        put(apache_dsn, "bars_1m", rows)
+        put(migrated_dsn, "bars_1m", rows)
         expected = pl.concat([rows, others])
         assert union_rows(connection, lake, "bars_1m").equals(expected)
         tier(connection, lake, "bars_1m", before=START + CHUNK)
@@ -120,8 +120,8 @@ def test_rows_that_only_the_lake_has_do_not_disturb(apache_dsn: str, lake: Lake)
         assert union_rows(connection, lake, "bars_1m").equals(expected)
 
 
-def test_one_process_at_a_time_moves_a_table(apache_dsn: str, lake: Lake) -> None:
-    with migrated(apache_dsn) as connection, alone(lake, TABLE):
+def test_one_process_at_a_time_moves_a_table(migrated_dsn: str, lake: Lake) -> None:
+    with migrated(migrated_dsn) as connection, alone(lake, TABLE):
         with pytest.raises(LakeLockedError, match="tiering"):
             tier(connection, lake, "bars_1m", before=START)
         assert tier(connection, lake, "bars_1h", before=START).handed_over == ()

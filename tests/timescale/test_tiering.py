@@ -29,10 +29,10 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(tmp_path / "lake")
 
 
-def test_sealed_chunks_move_to_the_lake_and_are_dropped_by_a_later_run(any_dsn: str, lake: Lake) -> None:
+def test_sealed_chunks_move_to_the_lake_and_are_dropped_by_a_later_run(any_migrated_dsn: str, lake: Lake) -> None:
     rows = bars(START, 3 * 336)  # three chunks
-    with migrated(any_dsn) as connection:
-        put(any_dsn, "bars_1m", rows)
+    with migrated(any_migrated_dsn) as connection:
+        put(any_migrated_dsn, "bars_1m", rows)
         assert union_rows(connection, lake, "bars_1m").equals(rows)
         report = tier(connection, lake, "bars_1m", before=SEALED)
         assert (report.rows, report.watermark) == (2 * 336 * 3, SEALED)
@@ -47,11 +47,13 @@ def test_sealed_chunks_move_to_the_lake_and_are_dropped_by_a_later_run(any_dsn: 
         assert union_rows(connection, lake, "bars_1m").equals(rows)
 
 
-def test_an_owner_moves_rows_a_writer_brings_late_ones_and_a_reader_sees_them_all(any_dsn: str, lake: Lake) -> None:
+def test_an_owner_moves_rows_a_writer_brings_late_ones_and_a_reader_sees_them_all(
+    any_migrated_dsn: str, lake: Lake
+) -> None:
     rows = bars(START, 400)
     late = bars(START + timedelta(seconds=1), 1)
-    writer = make_conninfo(any_dsn, options="-c role=pi5_writer")
-    with migrated(any_dsn) as connection:
+    writer = make_conninfo(any_migrated_dsn, options="-c role=pi5_writer")
+    with migrated(any_migrated_dsn) as connection:
         put(writer, "bars_1m", rows)
         connection.execute("SET ROLE pi5_writer")
         with pytest.raises(TimescaleLoginError, match="pi5 db user"):
@@ -67,9 +69,9 @@ def test_an_owner_moves_rows_a_writer_brings_late_ones_and_a_reader_sees_them_al
         connection.execute("RESET ROLE")
 
 
-def test_a_connection_that_breaks_ends_the_run_with_one_clear_error(apache_dsn: str, lake: Lake) -> None:
-    with migrated(apache_dsn) as connection, psycopg.connect(apache_dsn, autocommit=True) as moving:
-        put(apache_dsn, "bars_1m", bars(START, 400))
+def test_a_connection_that_breaks_ends_the_run_with_one_clear_error(migrated_dsn: str, lake: Lake) -> None:
+    with migrated(migrated_dsn) as connection, psycopg.connect(migrated_dsn, autocommit=True) as moving:
+        put(migrated_dsn, "bars_1m", bars(START, 400))
 
         def cut(step: str) -> None:
             if step == "verified":
@@ -85,7 +87,7 @@ class BrokenOffError(Exception):
 
 
 @pytest.mark.slow
-def test_a_run_broken_off_after_any_step_leaves_every_row_once(any_dsn: str, lake: Lake) -> None:
+def test_a_run_broken_off_after_any_step_leaves_every_row_once(any_migrated_dsn: str, lake: Lake) -> None:
     """In little what test_kill_tiering.py does to processes."""
     reached: list[str] = []
 
@@ -99,14 +101,14 @@ def test_a_run_broken_off_after_any_step_leaves_every_row_once(any_dsn: str, lak
         tier(connection, lake, "bars_1m", before=before, step=step)
 
     rows = bars(START, 1).clear()
-    with migrated(any_dsn) as connection:
+    with migrated(any_migrated_dsn) as connection:
         for place, fatal in enumerate(STEPS):
             first = START + 2 * place * CHUNK
             parts = [bars(first, 2), bars(START + timedelta(seconds=place + 1), 1), bars(first + CHUNK, 2)]
             rows = pl.concat([rows, *parts]).sort("symbol", "ts")
-            put(any_dsn, "bars_1m", parts[0])
+            put(any_migrated_dsn, "bars_1m", parts[0])
             tier(connection, lake, "bars_1m", before=first + CHUNK)
-            put(any_dsn, "bars_1m", pl.concat(parts[1:]))
+            put(any_migrated_dsn, "bars_1m", pl.concat(parts[1:]))
             with pytest.raises(BrokenOffError):
                 run(connection, first + 2 * CHUNK, fatal)
             assert union_rows(connection, lake, "bars_1m").equals(rows), fatal

@@ -70,19 +70,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_sql_sees_hot_cold_and_late_rows_as_one(any_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PI5_TIMESCALE_DSN", any_dsn)
+def test_sql_sees_hot_cold_and_late_rows_as_one(
+    any_migrated_dsn: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PI5_TIMESCALE_DSN", any_migrated_dsn)
     lake = Lake(home / "lake")
     rows, trades = bars(START, 700), ticks(START, 100)
     late = bars(START + timedelta(seconds=1), 3, symbols=SYMBOLS[:1])
-    with migrated(any_dsn) as connection:
-        put(any_dsn, "bars_1m", rows)
-        put(any_dsn, "ticks", trades)
+    with migrated(any_migrated_dsn) as connection:
+        put(any_migrated_dsn, "bars_1m", rows)
+        put(any_migrated_dsn, "ticks", trades)
         before = figures("SELECT count(*) AS n, sum((close * 10000)::BIGINT)::VARCHAR AS total FROM bars_1m")
         assert before["n"] == rows.height
         tier(connection, lake, "bars_1m", before=START + CHUNK)
         assert figures("SELECT count(*) AS n, sum((close * 10000)::BIGINT)::VARCHAR AS total FROM bars_1m") == before
-        put(any_dsn, "bars_1m", late)
+        put(any_migrated_dsn, "bars_1m", late)
         assert figures("SELECT count(*) AS n FROM bars_1m WHERE second(ts) = 1")["n"] == 3
         both = figures("SELECT (SELECT count(*) FROM bars_1m) AS bars, (SELECT max(price) FROM ticks) AS price")
         assert both == {"bars": rows.height + 3, "price": trades["price"].max() / 10_000}  # type: ignore[operator]
@@ -100,11 +102,11 @@ def test_a_server_that_is_down_is_told_and_disturbs_only_queries_of_its_tables(
     assert "connection refused" in result.output.lower()
 
 
-def test_a_part_of_the_union_is_read_by_symbol_and_time(apache_dsn: str, tmp_path: Path) -> None:
+def test_a_part_of_the_union_is_read_by_symbol_and_time(migrated_dsn: str, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     rows = bars(START, 700)
-    with migrated(apache_dsn) as connection:
-        put(apache_dsn, "bars_1m", rows)
+    with migrated(migrated_dsn) as connection:
+        put(migrated_dsn, "bars_1m", rows)
         tier(connection, lake, "bars_1m", before=START + CHUNK)
         low, high = datetime(2024, 1, 10, tzinfo=UTC), datetime(2024, 1, 12, 6, tzinfo=UTC)
         part = union_rows(connection, lake, "bars_1m", symbols=["C", "nobody"], start=low, end=high)

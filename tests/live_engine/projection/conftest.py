@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from pi5_pipelines.timescale.migrations import migrate
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,8 +18,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connection(apache_dsn: str) -> Iterator[psycopg.Connection]:
+def connection(migrated_dsn: str) -> Iterator[psycopg.Connection]:
     """The superuser's connection to a migrated database."""
-    with psycopg.connect(apache_dsn, autocommit=True) as opened:
-        migrate(opened)
+    with psycopg.connect(migrated_dsn, autocommit=True) as opened:
         yield opened

@@ -32,7 +32,7 @@ OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'live-e
 
 @pytest.mark.slow
 def test_a_killed_projection_is_exactly_the_fold_up_to_its_offset(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     written, expected = write(path, seed=11, bars=BARS), Expected()
     with JournalReader(path) as reader:
@@ -40,7 +40,7 @@ def test_a_killed_projection_is_exactly_the_fold_up_to_its_offset(
     chance = random.Random(20261126)  # noqa: S311 - moments, not secrets
     at = 0
     for _ in range(KILLS):
-        project(path, apache_dsn, kill_after_s=chance.uniform(0.0, LONGEST_S))
+        project(path, migrated_dsn, kill_after_s=chance.uniform(0.0, LONGEST_S))
         while connection.execute(OTHERS).fetchone() != (0,):  # what was sent before the kill may still be committed
             time.sleep(0.01)
         now = offset(connection)
@@ -48,7 +48,7 @@ def test_a_killed_projection_is_exactly_the_fold_up_to_its_offset(
         expected.take(written[at:now])
         at = now
         assert found(connection, epoch) == expected.content()
-    project(path, apache_dsn)
+    project(path, migrated_dsn)
     expected.take(written[at:])
     assert found(connection, epoch) == expected.content()
     assert offset(connection) == len(written)

@@ -32,14 +32,14 @@ NOBODY = "postgresql://pi5:geheim@127.0.0.1:1/pi5"
 
 
 def test_a_wrong_password_is_one_clear_line_and_the_right_one_needs_no_restart(
-    connection: psycopg.Connection, apache_dsn: str, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    connection: psycopg.Connection, migrated_dsn: str, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     written = write(path, seed=1, bars=5)
-    right = psycopg.conninfo.conninfo_to_dict(apache_dsn)["password"]
+    right = psycopg.conninfo.conninfo_to_dict(migrated_dsn)["password"]
     file = tmp_path / "password"
     file.write_text("falsch\n", encoding="utf-8")
     file.chmod(0o600)
-    one = projector(path, apache_dsn, password_file=str(file), origin="pi5.toml, line 3")
+    one = projector(path, migrated_dsn, password_file=str(file), origin="pi5.toml, line 3")
 
     async def story() -> None:
         async with running(one):
@@ -123,23 +123,23 @@ def test_retention_waits_for_a_database_that_was_never_there(path: Path) -> None
 
 
 def test_it_places_itself_in_the_journal_only_after_the_database_has_it(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     written = write(path, seed=6, bars=10)
     places: list[int] = []
-    asyncio.run(caught_up(projector(path, apache_dsn, places.append)))
+    asyncio.run(caught_up(projector(path, migrated_dsn, places.append)))
     assert places[0] == 0
     assert 0 < places[-1] <= len(written) == offset(connection)
 
 
 def test_a_batch_that_is_held_up_delays_neither_the_loop_nor_the_end(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     written = write(path, seed=7, bars=10)
-    asyncio.run(caught_up(projector(path, apache_dsn)))
+    asyncio.run(caught_up(projector(path, migrated_dsn)))
     with Journal(path) as journal:
         journal.append([MARK]).result()
-    one = projector(path, apache_dsn)
+    one = projector(path, migrated_dsn)
     gaps: list[float] = []
 
     async def story() -> None:
@@ -152,7 +152,7 @@ def test_a_batch_that_is_held_up_delays_neither_the_loop_nor_the_end(
                 before = time.monotonic()
             assert one.lag_events
 
-    with psycopg.connect(apache_dsn) as other:
+    with psycopg.connect(migrated_dsn) as other:
         other.execute("SELECT FROM live_offsets FOR UPDATE")
         started = time.monotonic()
         asyncio.run(story())

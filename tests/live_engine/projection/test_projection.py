@@ -47,12 +47,12 @@ def test_the_tables_hold_the_fold_of_the_journal(any_dsn: str, path: Path) -> No
 
 
 def test_a_journal_that_was_projected_is_not_written_again(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     write(path, seed=2, bars=40)
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     before = connection.execute(VERSIONS).fetchone()
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     assert connection.execute(VERSIONS).fetchone() == before
 
 
@@ -60,13 +60,13 @@ def test_a_journal_that_was_projected_is_not_written_again(
     "change", ["UPDATE live_offsets SET seq = seq / 2", "UPDATE live_offsets SET seq = 0", "TRUNCATE live_offsets"]
 )
 def test_an_offset_set_back_or_taken_away_changes_no_row(
-    connection: psycopg.Connection, apache_dsn: str, path: Path, change: str
+    connection: psycopg.Connection, migrated_dsn: str, path: Path, change: str
 ) -> None:
     written, expected = write(path, seed=3, bars=40), Expected()
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     before = connection.execute(VERSIONS).fetchone()
     connection.execute(change.encode())
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     expected.take(written)
     assert found(connection, epoch(path)) == expected.content()
     assert connection.execute(VERSIONS).fetchone() == before
@@ -74,42 +74,42 @@ def test_an_offset_set_back_or_taken_away_changes_no_row(
 
 
 def test_a_journal_that_is_forgotten_is_projected_anew(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     expected = Expected()
     expected.take(write(path, seed=4, bars=30))
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     connection.execute("TRUNCATE live_trades")
     connection.execute("SELECT live_forget(%s)", (epoch(path),))
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     assert found(connection, epoch(path)) == expected.content()
 
 
 def test_two_journals_of_the_same_names_lie_side_by_side(
-    connection: psycopg.Connection, apache_dsn: str, tmp_path: Path
+    connection: psycopg.Connection, migrated_dsn: str, tmp_path: Path
 ) -> None:
     for seed in (5, 6):
         path, expected = tmp_path / str(seed) / "live.sqlite", Expected()
         expected.take(write(path, seed=seed, bars=30))
-        project_all(path, apache_dsn)
+        project_all(path, migrated_dsn)
         assert found(connection, epoch(path)) == expected.content()
     assert connection.execute("SELECT count(*) FROM live_offsets").fetchone() == (2,)
 
 
 def test_an_older_copy_of_the_journal_is_noticed_at_once_and_when_it_has_gone_on(
-    connection: psycopg.Connection, apache_dsn: str, path: Path, tmp_path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path, tmp_path: Path
 ) -> None:
     written = write(path, seed=7, bars=20)
     older = tmp_path / "older.sqlite"
     shutil.copy(path, older)
     with Journal(path, wall_ns=lambda: 1) as journal:
         journal.append([MARK] * 3).result()
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     shutil.copy(older, path)
-    assert f"ends at event {len(written)}, but events up to {len(written) + 3}" in refused(path, apache_dsn)
+    assert f"ends at event {len(written)}, but events up to {len(written) + 3}" in refused(path, migrated_dsn)
     with Journal(path, wall_ns=lambda: 2) as journal:
         journal.append([MARK] * 5).result()
-    told = refused(path, apache_dsn)
+    told = refused(path, migrated_dsn)
     assert f"its event {len(written) + 3} is not the one that was projected" in told
     assert "\n" not in told
     assert f"SELECT live_forget('{epoch(path)}')" in told
@@ -117,26 +117,26 @@ def test_an_older_copy_of_the_journal_is_noticed_at_once_and_when_it_has_gone_on
 
 
 def test_events_that_were_removed_before_they_were_projected_are_told_and_not_skipped(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     written = write(path, seed=8, bars=10)
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     with Journal(path) as journal:
         journal.append([MARK] * 9).result()
         journal.run(lambda file: file.execute("DELETE FROM events WHERE seq <= ?", (len(written) + 4,))).result()
-    told = refused(path, apache_dsn)
+    told = refused(path, migrated_dsn)
     assert f"events {len(written) + 1} to {len(written) + 4} were removed before they were projected" in told
     connection.execute("SELECT live_forget(%s)", (epoch(path),))
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     assert connection.execute("SELECT first_seq, seq FROM live_offsets").fetchone() == (
         len(written) + 5, len(written) + 9
     )  # fmt: skip
 
 
 def test_rows_that_were_folded_by_other_rules_are_not_gone_on_from(
-    connection: psycopg.Connection, apache_dsn: str, path: Path
+    connection: psycopg.Connection, migrated_dsn: str, path: Path
 ) -> None:
     write(path, seed=9, bars=5)
-    project_all(path, apache_dsn)
+    project_all(path, migrated_dsn)
     connection.execute("UPDATE live_offsets SET rules = 0")
-    assert "folded by other rules" in refused(path, apache_dsn)
+    assert "folded by other rules" in refused(path, migrated_dsn)
