@@ -17,7 +17,7 @@ setup-dev:
 demo: setup ## set up, run the nightly job on real prices, print where the report is (V=1 shows the log)
 	@scripts/demo
 
-test: setup-dev ## run the tests (ARGS="-m slow": the long ones, which CI runs too; ARGS="tests/lake -x" picks)
+test: setup-dev ## run the tests (ARGS="-m slow": the long ones; ARGS="tests/lake -x" picks)
 	@if [ "$$CI" = true ] || [ -d .venv-parity ]; then scripts/setup-parity parity; fi
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(or $(ARGS),-m "not slow")
 
@@ -40,7 +40,8 @@ up: setup ## Dagster's pages and daemon, and the live engine on paper with repla
 docs: setup-dev ## write the generated pages of docs/ again
 	@scripts/docs
 
-proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep
+proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep, and what CI leaves out
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m proof
 	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py tests/ledger/test_kill_ledger.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 

@@ -99,7 +99,7 @@ def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("edition", ["apache", "community"])
+@pytest.mark.parametrize("edition", ["apache", pytest.param("community", marks=pytest.mark.proof)])
 def test_nights_keep_the_hot_tier_equal_to_the_lake(
     edition: str, nights: Callable[[str], Nights], request: pytest.FixtureRequest
 ) -> None:

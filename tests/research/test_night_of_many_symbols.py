@@ -18,7 +18,7 @@ from pi5_pipelines.report.nightly import write_nightly_report
 from pi5_pipelines.research.nightly import WALK, run_research
 from pi5_pipelines.settings import BacktestSettings, IngestSettings, ResearchSettings, Settings, StrategySettings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
 
 COSTS = FrictionSpec(fees="per-share:0.005:min=1", spread="2bps", borrow_pct=3.0, interest_pct=2.0, dividends=True)
 STRATEGIES = (

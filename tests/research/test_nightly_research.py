@@ -81,6 +81,7 @@ def test_a_search_that_cannot_be_made_is_told_in_the_command_s_own_words(setting
     assert "9:3:1" in outcome.failed[0]["reason"]
 
 
+@pytest.mark.proof
 def test_a_strategy_that_places_orders_is_searched_with_its_own_frictions(settings: Callable[..., Settings]) -> None:
     own = FrictionSpec(fees="per-share:0.005:min=1", spread="2bps", borrow_pct=3.0, latency="1bar")
     placing = StrategySettings(name="bollinger_reversion", sweep={"length": "5,10", "width": "1:2:0.5"}, frictions=own)

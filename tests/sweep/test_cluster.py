@@ -114,6 +114,7 @@ POOLED = (
 )
 
 
+@pytest.mark.proof
 def test_orders_targets_and_pools_with_frictions_are_the_same_on_a_cluster(
     tmp_path: Path,
     environment: dict[str, str],

@@ -113,6 +113,7 @@ def test_a_ruined_account_is_told(swept: Callable[..., Any], assert_rows_are_bac
     assert swept(spec, [bars], combinations)[0].ruined.any()
 
 
+@pytest.mark.proof
 def test_strategies_whose_machine_code_was_kept_by_other_processes_do_not_mix(goog_file: Path, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import numpy as np\n"

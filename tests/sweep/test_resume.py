@@ -72,7 +72,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize(("kind", "chunk"), [("command", CHUNK), ("placing", 50)])
+@pytest.mark.parametrize(("kind", "chunk"), [("command", CHUNK), pytest.param("placing", 50, marks=pytest.mark.proof)])
 def test_a_killed_sweep_goes_on_and_gives_the_same_table(
     kind: str,
     chunk: int,
@@ -133,6 +133,7 @@ def test_a_torn_chunk_is_made_again(
     assert sha256(tmp_path / "torn.parquet") == sha256(tmp_path / "quiet.parquet")
 
 
+@pytest.mark.proof
 def test_other_options_do_not_take_over_chunks(
     tmp_path: Path,
     command: list[str],
