@@ -57,7 +57,7 @@ def replay_check(context: dg.AssetExecutionContext, home: Home) -> dg.Materializ
     name=names.TRADING_REPORT,
     description="One HTML page of the day: profit, fills, slippage against the price at decision, how long orders "
     "waited, refusals, gaps, when the engine was up, and the outcome of the replay.",
-    deps=[names.JOURNAL, names.REPLAY_CHECK],
+    deps=[names.REPLAY_CHECK],
     partitions_def=DAYS,
     group_name=names.LIVE,
     kinds={"html"},
