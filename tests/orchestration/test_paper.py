@@ -64,6 +64,9 @@ def test_a_session_ends_with_both_sides_equal_and_a_second_one_with_the_same_fig
     lines = first.stdout.splitlines()
     assert f"Engine and ledger are equal to the last digit: {FIGURES} figures." in lines
     assert any("live_journal asked for 1 run; now it says: the ledger has all" in line for line in lines)
+    shown = (ROOT / "README.md").read_text(encoding="utf-8").split("```\ntotal ")[1].split("```")[0]
+    told = {" ".join(line.split()) for line in lines}
+    assert {" ".join(line.split()) for line in f"total {shown}".splitlines()} <= told
     session = clone / "var" / "demo"
     fills = Lake(session / "lake").read("ledger_fills")
     assert min(Counter(fills.select("strategy", "symbol").iter_rows()).values()) > 1
