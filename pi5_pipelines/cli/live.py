@@ -113,7 +113,7 @@ def _show_statement(found: Statement) -> None:
 def _verdict(found: Statement) -> str:
     from pi5_pipelines.ledger.postings import text
 
-    if not found.accounts:
+    if not found.accounts and not found.differences:
         return f"Nothing has been traded up to event {found.seq:,}."
     count = len(found.accounts) + len(found.totals)
     if not found.differences:
