@@ -1,4 +1,4 @@
-# The commands of this project. `make demo` sets up and runs the nightly job; `make test` runs every test.
+# The commands of this project. `make demo` sets up, runs the nightly job and trades on paper; `make test` runs every test.
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test check bench bench-peers up docs proof soak lock clean
 
@@ -14,7 +14,7 @@ setup: ## make .venv with pi5, live-engine and dagster in it
 setup-dev:
 	@scripts/setup dev
 
-demo: setup ## set up, run the nightly job on real prices, print where the report is (V=1 shows the log)
+demo: setup ## set up, run the nightly job on real prices, trade them on paper, print the results (V=1 shows the log)
 	@scripts/demo
 
 test: setup-dev ## run the tests (ARGS="-m slow": the long ones; ARGS="tests/lake -x" picks)

@@ -1,4 +1,4 @@
-"""Photographs the last night's report and Dagster's lineage page, as README shows them; run `make demo` first."""
+"""Photographs the last night's report and Dagster's lineage pages, as README shows them; run `make demo` first."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from playwright.sync_api import sync_playwright
 
+from live_engine.journal.reader import JournalReader
 from pi5_pipelines.assets import names
 from pi5_pipelines.report.nightly import report_file
 from pi5_pipelines.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from playwright.sync_api import Browser
 
@@ -34,7 +36,7 @@ SETTLE_MS = 1500
 
 
 def main() -> None:
-    """Write docs/report.png and docs/lineage.png."""
+    """Write docs/report.png, docs/lineage.png and docs/loop.png."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if found is None:
         sys.exit("make_pictures: no Chromium found; install it with: sudo apt-get install chromium")
@@ -46,6 +48,9 @@ def main() -> None:
         report(browser, page)
         with dagster_pages() as address:
             lineage(browser, address)
+        session = paper_session()
+        with dagster_pages(session) as address:
+            loop(browser, address)
         browser.close()
 
 
@@ -79,14 +84,42 @@ def lineage(browser: Browser, address: str) -> None:
     print(DOCS / "lineage.png")
 
 
+def paper_session() -> dict[str, str]:
+    """Trade on paper as `make demo` does, look back on the day, and answer what names that session's home."""
+    subprocess.run([ROOT / "scripts" / "paper"], cwd=ROOT, check=True)
+    home = load_settings().folder("demo")
+    named = {"PI5_CONFIG": str(ROOT / "scripts" / "paper.toml"), "PI5_HOME": str(home), "DAGSTER_HOME": str(home)}
+    # The day that the engine began on: midnight may have passed since.
+    with JournalReader(home / "journal" / "live.sqlite") as reader:
+        day = datetime.fromtimestamp(reader.at([1])[0].wall_ns / 1e9, UTC).date()
+    dagster = [str(Path(sys.executable).parent / "dagster")]
+    of_day = ["--select", f"{names.REPLAY_CHECK},{names.TRADING_REPORT}", "--partition", str(day)]
+    jobs = [["job", "execute", "-j", job] for job in ("ingest", "ledger_audit")]
+    for words in (*jobs, ["asset", "materialize", *of_day]):
+        command = [*dagster, *words, "-m", "pi5_pipelines.definitions"]
+        subprocess.run(command, cwd=ROOT, env={**os.environ, **named}, check=True, capture_output=True)
+    return named
+
+
+def loop(browser: Browser, address: str) -> None:
+    """The group of the live engine: what it is fed, its journal, the ledger, and the day looked back on."""
+    view = browser.new_page(viewport={"width": 2300, "height": 1700}, color_scheme="light", device_scale_factor=0.7)
+    view.goto(f"{address}/locations/pi5_pipelines.definitions/asset-groups/{names.LIVE}/lineage")
+    view.get_by_text(names.TRADING_REPORT).first.wait_for(timeout=PATIENCE_S * 1e3)
+    view.get_by_text("Loading...").first.wait_for(state="detached", timeout=PATIENCE_S * 1e3)
+    view.wait_for_timeout(2 * SETTLE_MS)
+    view.screenshot(path=DOCS / "loop.png", clip={"x": 320, "y": 215, "width": 1900, "height": 1400})
+    print(DOCS / "loop.png")
+
+
 @contextmanager
-def dagster_pages() -> Iterator[str]:
-    """The webserver on a free port of this machine only, ended again at the end."""
+def dagster_pages(named: Mapping[str, str] | None = None) -> Iterator[str]:
+    """The webserver of a home on a free port of this machine only, ended again at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(Path(sys.executable).parent / "dagster-webserver"), "-w", str(ROOT / "workspace.yaml")]
-    environment = {**os.environ, "DAGSTER_HOME": str(ROOT)}
+    environment = {**os.environ, "DAGSTER_HOME": str(ROOT), **(named or {})}
     quiet = subprocess.DEVNULL
     with subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port)], cwd=ROOT, env=environment, stdout=quiet, stderr=quiet

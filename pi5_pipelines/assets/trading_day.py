@@ -21,6 +21,7 @@ DAYS = dg.DailyPartitionsDefinition(start_date="2025-01-01", timezone="UTC", end
     name=names.REPLAY_CHECK,
     description="The bars that live strategies saw on the day, traded once more by the backtester with the recorded "
     "parameters and costs. What risk denied, people cancelled or the kill switch did is taken from the journal.",
+    deps=[names.JOURNAL],
     partitions_def=DAYS,
     group_name=names.LIVE,
     kinds={"json"},

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LINE = ("seq", "account", "unit", "amount")
 RECENT_EVENTS = 100_000  # what one run takes in at most, so that looking at these looks at every event once
 SHOWN = 5
+Owner = tuple[str, str]  # strategy and symbol
+NOBODY: Owner = ("", "")
 
 
 def unbalanced(lake: Lake, epoch: str, *, newest: int | None = None) -> list[str]:
@@ -53,8 +55,8 @@ def unbalanced(lake: Lake, epoch: str, *, newest: int | None = None) -> list[str
 def differing(settings: Settings) -> tuple[int, list[str]]:
     """The journal's last event in the ledger, and how the ledger differs from the engine's fold up to it.
 
-    Folds the whole journal, with its exported days, one book for each strategy and one for orders by hand: their
-    positions add up to the engine's, whose strategies share a book. Raises LedgerError.
+    Folds the whole journal, with its exported days, one book for each strategy (and for orders by hand) and symbol:
+    their positions add up to the engine's, whose strategies share a book. Raises LedgerError.
     """
     lake = Lake(settings.folder("lake"))
     source = Source(journal_file(settings), settings.folder("exports") / "journal")
@@ -71,18 +73,19 @@ def differing(settings: Settings) -> tuple[int, list[str]]:
     return seq, [*found, *_orders(files, (pl.col("journal") == source.epoch) & (pl.col("seq") <= seq), books)]
 
 
-def fold(events: Iterable[Event]) -> dict[str, OrderBook]:
-    """The engine's books by strategy; that of orders by hand is under ""."""
-    books = {"": OrderBook()}
+def fold(events: Iterable[Event]) -> dict[Owner, OrderBook]:
+    """The engine's books by strategy ("": by hand) and symbol; that of NOBODY holds what no order is known of."""
+    books = {NOBODY: OrderBook()}
     for event in events:
         body, order_id = event.body, getattr(event.body, "client_order_id", "")
         if not order_id:
             continue
         if isinstance(body, OrderIntent):
-            if body.strategy not in books:
-                books[body.strategy] = OrderBook()
-                books[body.strategy].strays = {name: dict(strays) for name, strays in books[""].strays.items()}
-            owners = [books[body.strategy]]
+            owner = (body.strategy, body.symbol)
+            if owner not in books:
+                books[owner] = OrderBook()
+                books[owner].strays = {name: dict(strays) for name, strays in books[NOBODY].strays.items()}
+            owners = [books[owner]]
         else:
             # A fill of an order that is not known yet waits in every book: its intent will say whose it is.
             owners = [book for book in books.values() if order_id in book.orders] or [*books.values()]
@@ -95,24 +98,24 @@ Told = dict[tuple[str, ...], tuple[str, ...]]
 POSITION = ("strategy", "symbol"), ("currency", "quantity", "cost", "realised", "fees")
 
 
-def _positions_of(books: dict[str, OrderBook]) -> Told:
+def _positions_of(books: dict[Owner, OrderBook]) -> Told:
     return {
         (strategy, one.symbol): (one.currency, *map(text, (one.quantity, one.cost, one.realised, one.fees)))
-        for strategy, book in books.items()
+        for (strategy, _), book in books.items()
         for one in book.positions.by_symbol.values()
     }
 
 
-def _cash(books: dict[str, OrderBook], rows: pl.DataFrame) -> Iterator[str]:
-    engine: Told = {
-        (strategy, currency): (text(amount),)
-        for strategy, book in books.items()
-        for currency, amount in book.positions.cash.items()
-    }
+def _cash(books: dict[Owner, OrderBook], rows: pl.DataFrame) -> Iterator[str]:
+    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for (strategy, _), book in books.items():
+        for currency, amount in book.positions.cash.items():
+            sums[strategy, currency] = EXACT.add(sums[strategy, currency], amount)
+    engine: Told = {key: (text(amount),) for key, amount in sums.items()}
     yield from _differ("cash", engine, _told(rows, (("strategy", "currency"), ("amount",))))
 
 
-def _orders(files: list[Path], own: pl.Expr, books: dict[str, OrderBook]) -> Iterator[str]:
+def _orders(files: list[Path], own: pl.Expr, books: dict[Owner, OrderBook]) -> Iterator[str]:
     """The orders that the engine remembers; of older ones it knows less than the ledger."""
     wanted: dict[str, Order] = {order.id: order for book in books.values() for order in book.orders.values()}
     if not wanted:
