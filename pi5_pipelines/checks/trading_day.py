@@ -73,8 +73,8 @@ def check_orders(context: dg.AssetCheckExecutionContext, home: Home) -> dg.Asset
     asset=names.TRADING_REPORT,
     additional_deps=[names.LEDGER_FILLS],
     name=IN_THE_LEDGER,
-    description="Every fill of the day is in the lake's ledger, with its quantity and price; a ledger that is behind is "
-    "a warning.",
+    description="Every fill of the day is in the lake's ledger, with its quantity and price; one that is behind is a "
+    "warning.",
 )
 def check_ledger(context: dg.AssetCheckExecutionContext, home: Home) -> dg.AssetCheckResult:
     """Look for the day's fills."""
