@@ -42,11 +42,12 @@ docs: setup-dev ## write the generated pages of docs/ again
 
 proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of hand-overs, twenty of a sweep, and what CI leaves out
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m proof
-	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py tests/ledger/test_kill_ledger.py -rP $(ARGS)
+	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 
-soak: setup-dev ## the long proof of the live engine: 500 kills, 100 power cuts, a million events (ARGS="-k told_and" picks)
+soak: setup-dev ## the long proof of the live engine: 500 kills, 100 power cuts, 200 kills of its ledger, a million events
 	@PI5_KILLS=500 PI5_SOAK_EVENTS=1000000 $(BIN)/python -m pytest tests/live_engine/test_kill_engine.py tests/live_engine/test_cut_engine.py tests/live_engine/test_soak.py -s $(ARGS)
+	@PI5_KILLS=200 $(BIN)/python -m pytest tests/ledger/test_kill_ledger.py tests/ledger/test_kill_daemon.py -s $(ARGS)
 
 lock: setup-dev ## pin the dependencies again (ARGS=--upgrade takes the newest)
 	@scripts/lock $(ARGS)

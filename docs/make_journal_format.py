@@ -67,8 +67,8 @@ and it never notices. Copy it with SQLite's own backup, or together with its `-w
 {example}
 ```
 
-The engine's own consumers are `timescale` (TimescaleDB) and `ledger` (the lake, [the live
-engine](live.md#the-ledger)).
+The platform's own consumers are `timescale` (TimescaleDB), `ledger` (the lake, [the live
+engine](live.md#the-ledger)) and `backup` (the last event that a verified backup holds, [retention](live.md#retention)).
 
 ## Events
 

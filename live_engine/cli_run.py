@@ -23,7 +23,15 @@ from live_engine.notify import Notifier
 from live_engine.prices import open_stream
 from live_engine.projection import CONSUMER
 from live_engine.restore import restore
-from live_engine.settings import exported_days, journal_file, load_dsn, load_home, load_instruments, load_settings
+from live_engine.settings import (
+    exported_days,
+    has_backups,
+    journal_file,
+    load_dsn,
+    load_home,
+    load_instruments,
+    load_settings,
+)
 from live_engine.vitals.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     from live_engine.front_office import FrontOffice
     from live_engine.orders.order import Order
     from live_engine.settings import Database, LiveSettings
+    from live_engine.vitals.readings import RetentionWait
     from trading.instrument import Instrument
 
 FAILED, WRONG_CONFIGURATION = 1, 2
@@ -62,9 +71,10 @@ def run(path: Path) -> None:
                 hint="add [[live.strategies]] with `name` and `symbol`, or name live.symbols to trade by hand",
             )
         instruments, database = load_instruments(path, symbols), load_dsn(path)
+        must_be_backed_up = has_backups(path)
         stop_logs = configure(home, os.environ)
         try:
-            reason, seq = asyncio.run(trade(live, home, instruments, database))
+            reason, seq = asyncio.run(trade(live, home, instruments, database, must_be_backed_up=must_be_backed_up))
         finally:
             stop_logs()
     except LiveEngineError as error:
@@ -74,9 +84,17 @@ def run(path: Path) -> None:
 
 
 async def trade(
-    live: LiveSettings, home: Path, instruments: Sequence[Instrument], database: Database | None
+    live: LiveSettings,
+    home: Path,
+    instruments: Sequence[Instrument],
+    database: Database | None,
+    *,
+    must_be_backed_up: bool = False,
 ) -> tuple[str, int]:
-    """Run an engine with a journal of its own; answers why it ended and the journal's last seq."""
+    """Run an engine with a journal of its own; answers why it ended and the journal's last seq.
+
+    With `must_be_backed_up` no old day leaves the journal before a backup holds it.
+    """
     sys.setswitchinterval(SWITCH_S)
     clock = time.monotonic_ns
     stop = asyncio.Event()
@@ -103,7 +121,7 @@ async def trade(
         )
         services = [] if bound is None else [_answering(office, live, home, bound)]
         if live.journal_keep_days:
-            services.append(_keeping_house(journal, live, home))
+            services.append(_keeping_house(journal, monitor, live, home, must_be_backed_up=must_be_backed_up))
         if database is None:  # nobody is to wait for one that there was before
             await asyncio.wrap_future(journal.run(lambda file: consumers.forget(file, CONSUMER)))
         else:
@@ -159,8 +177,15 @@ def _projecting(journal: Journal, monitor: Monitor, database: Database) -> Servi
     return projector.run
 
 
-def _keeping_house(journal: Journal, live: LiveSettings, home: Path) -> Service:
+def _keeping_house(
+    journal: Journal, monitor: Monitor, live: LiveSettings, home: Path, *, must_be_backed_up: bool
+) -> Service:
     """Retention as a service of the engine."""
-    from live_engine.housekeeping import keep_house
+    from live_engine.housekeeping import House, keep_house
 
-    return lambda ended: keep_house(journal, exported_days(home), live.journal_keep_days, ended, wall=time.time_ns)
+    house = House(exported_days(home), live.journal_keep_days, must_be_backed_up)
+
+    def on_waits(waits: tuple[RetentionWait, ...]) -> None:
+        monitor.retention = waits
+
+    return lambda ended: keep_house(journal, house, ended, wall=time.time_ns, on_waits=on_waits)

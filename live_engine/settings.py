@@ -1,4 +1,4 @@
-"""The live engine's view of pi5.toml: `home`, [live] and where TimescaleDB is; the rest is the data platform's."""
+"""The live engine's view of pi5.toml: `home`, [live], where TimescaleDB and backups are; the rest is the platform's."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LiveSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ended the engine does too, unless it is to `stay` and answer. `seed` makes the same simulated prices again. Other
     machines reach the engine over TLS (`tls_cert` and `tls_key`, PEM files) or through a proxy of this machine that
     speaks it (`behind_proxy`), under the names of `allowed_hosts`. Days older than `journal_keep_days` are exported and
-    leave the journal, with 0 none does.
+    leave the journal once its consumers and the backups have them, with 0 none does.
     """
 
     host: str = "127.0.0.1"
@@ -85,6 +85,14 @@ class _Timescale(msgspec.Struct, frozen=True):
 
 class _WithTimescale(msgspec.Struct, frozen=True):
     timescale: _Timescale = _Timescale()
+
+
+class _Backup(msgspec.Struct, frozen=True):
+    folder: str = ""
+
+
+class _WithBackup(msgspec.Struct, frozen=True):
+    backup: _Backup = _Backup()
 
 
 class _Home(msgspec.Struct, frozen=True):
@@ -214,6 +222,15 @@ def load_dsn(path: Path, environ: Mapping[str, str] | None = None) -> Database |
     if not file_.timescale.dsn:
         return None
     return Database(file_.timescale.dsn, file_.timescale.password_file, config.where("timescale.dsn", path, origin))
+
+
+def has_backups(path: Path, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether [backup] folder of the file, or PI5_BACKUP_FOLDER over it, names a place; raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    keys, name = [("backup", "folder")], f"{config.PREFIX}BACKUP_FOLDER"
+    own = {name: environ[name]} if name in environ else {}
+    file, _origin = _load(path, own, _WithBackup, keys, texts=keys)  # the section's other keys are the platform's
+    return bool(file.backup.folder)
 
 
 def _load(

@@ -11,7 +11,7 @@ from pi5_pipelines.checks.bars import check_bars
 from pi5_pipelines.checks.feed import check_feed
 from pi5_pipelines.checks.hot import CHECKS_OF_HOT
 from pi5_pipelines.checks.ledger import CHECKS_OF_LEDGER
-from pi5_pipelines.checks.trading_day import check_orders, check_replay
+from pi5_pipelines.checks.trading_day import check_ledger, check_orders, check_replay
 from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import load_settings
 
@@ -49,6 +49,7 @@ defs = dg.Definitions(
         check_feed,
         check_replay,
         check_orders,
+        check_ledger,
         *CHECKS_OF_LEDGER,
         *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ()),
     ],

@@ -41,13 +41,18 @@ def forget(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("DELETE FROM consumers WHERE name = ?", (name,))
 
 
-def move(path: Path, name: str, seq: int, *, now_ns: int) -> None:
-    """Register or move a consumer from outside the engine; raises as JournalReader does, and as `place`."""
+def move(path: Path, name: str, seq: int, *, now_ns: int, back: bool = False) -> None:
+    """Register or move a consumer from outside the engine, with `back` also to where it has been before.
+
+    Raises as JournalReader does, and as `place`.
+    """
     try:
         with closing(open_to_read(path)) as connection:  # a missing journal is not made, another file not touched
             schema.check(connection, path)
         with closing(open_to_write(path)) as connection:
             connection.execute("BEGIN IMMEDIATE")
+            if back:
+                forget(connection, name)
             place(connection, name, seq, now_ns)
             connection.execute("COMMIT")
     except sqlite3.Error as error:

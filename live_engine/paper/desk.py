@@ -52,6 +52,7 @@ class StrategyDesk:
         self.last_ns = NEVER_NS
         self._broken = False  # the account itself failed: it takes no more bars
         self._orders = OrderTranslation(settings.name, settings.symbol, settings.lot)
+        self._to_be_judged: set[int] = set()  # placed just now: they work once they have been judged
 
     def takes(self, bar: BarClosed) -> bool:
         """Whether a bar is one of its symbol and timeframe."""
@@ -143,7 +144,7 @@ class StrategyDesk:
         found = []
         for order in self.account.orders():
             state, signed = self._orders.live.get(order.id), self.account.signed_quantity(order)
-            if state is not None and signed != 0.0:
+            if state is not None and signed != 0.0 and order.id not in self._to_be_judged:
                 found.append(self._working(order, state, signed))
         return found
 
@@ -172,18 +173,23 @@ class StrategyDesk:
     def _denied(self, placed: Sequence[Order], check: Check, told: list[Body]) -> Collection[int]:
         """The ids of the orders that `check` refuses; `told` gets what is to be written down of them."""
         refused: set[int] = set()
+        self._to_be_judged = {order.id for order in placed}
         for order in sorted(placed, key=lambda one: one.id):
             if order.parent in refused:
                 continue
             signed = self.account.signed_quantity(order)
             intent = self._orders.asked(order, signed)
             if intent is None:
+                self._to_be_judged.discard(order.id)
                 continue
             exits = order.reduce_only or self._is_exit(signed)
             denied = check(msgspec.structs.replace(intent, reduce_only=exits))
-            if denied is not None:
+            if denied is None:
+                self._to_be_judged.discard(order.id)
+            else:
                 refused.add(order.id)
                 told += self._orders.deny(order, intent, denied)
+        self._to_be_judged.clear()
         return refused
 
     def _is_exit(self, signed: float) -> bool:

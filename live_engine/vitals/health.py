@@ -18,13 +18,17 @@ if TYPE_CHECKING:
     from live_engine.vitals.readings import Host, Readings
 
 MB = 1_000_000
+HINTS = {
+    "backup": "`pi5 backup create` makes and verifies one; Dagster's job `backup` does every night",
+    "ledger": "see the sensor live_journal and the job ledger in Dagster",
+}
 
 
 class HealthLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What is still well.
 
     The journal's limit is half of what makes systemd's watchdog act, the temperature's where a Pi begins to slow
-    itself down, and a queue's is half of what the journal lets wait.
+    itself down, a queue's is half of what the journal lets wait, and that of retention a weekend without a backup.
     """
 
     loop_lag_s: float = 2.0
@@ -32,6 +36,7 @@ class HealthLimits(msgspec.Struct, frozen=True, kw_only=True):
     queue_depth: int = 10_000
     clock_step_s: float = 1.0
     consumer_lag_events: int = 50_000
+    retention_wait_days: int = 3
     rss_bytes: int = 384 * MB
     memory_available_bytes: int = 100 * MB
     disk_free_bytes: int = 500 * MB
@@ -123,6 +128,14 @@ def _consumers(readings: Readings, limits: HealthLimits) -> Iterator[Finding]:
                 f"consumer {consumer.name}",
                 f"{consumer.name} is {consumer.events} events behind, above {limits.consumer_lag_events}"
                 " (see that it runs; the journal keeps what it has not read)",
+            )
+    for wait in readings.retention:
+        if wait.days > limits.retention_wait_days:
+            yield Finding(
+                f"retention {wait.consumer}",
+                f"old days have stayed in the journal since {wait.since}, {wait.days} days, above"
+                f" {limits.retention_wait_days}: {wait.consumer} has only event {wait.seq} and those before"
+                f" ({HINTS.get(wait.consumer, 'see that it runs')})",
             )
 
 

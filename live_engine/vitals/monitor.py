@@ -19,18 +19,22 @@ if TYPE_CHECKING:
     from live_engine.events import HealthChanged
     from live_engine.floor import Floor
     from live_engine.journal.writer import Journal
-    from live_engine.vitals.readings import ConsumerLag, Readings, StreamAge
+    from live_engine.vitals.readings import ConsumerLag, Readings, RetentionWait, StreamAge
 
 HANGS_S = 10.0  # a device that has not taken an event for so long: the watchdog is to act
 HUNDRED = Decimal(100)
 
 
 class Monitor:
-    """`consumers` answer their name, how far they have come in the journal, and what stopped them."""
+    """`consumers` answer their name, how far they have come in the journal, and what stopped them.
+
+    `retention` is for whom old days stay in the journal, as whoever keeps house saw it last.
+    """
 
     def __init__(self, home: Path, floor: Floor, journal: Journal) -> None:
         self.events = EventFigures()
         self.consumers: list[Callable[[], tuple[str, int | None, str]]] = []
+        self.retention: tuple[RetentionWait, ...] = ()
         self._vitals = Vitals(home)
         self._floor, self._journal = floor, journal
         self._watch, self._limits = HealthWatch(), HealthLimits()
@@ -71,7 +75,11 @@ class Monitor:
 
     def _read(self, streams: tuple[StreamAge, ...]) -> Readings:
         return self._vitals.readings(
-            self._journal, streams=streams, consumers=self._consumers(), kill=self._floor.state.risk.switch.action
+            self._journal,
+            streams=streams,
+            consumers=self._consumers(),
+            retention=self.retention,
+            kill=self._floor.state.risk.switch.action,
         )
 
     def _consumers(self) -> tuple[ConsumerLag, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date  # noqa: TC003 - msgspec reads the annotations
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -27,6 +28,15 @@ class ConsumerLag(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     events: int | None
     error: str = ""
+
+
+class RetentionWait(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody for whom days stay in the journal that could have gone: how far it has come, since when and how long."""
+
+    consumer: str
+    seq: int
+    since: date
+    days: int
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +68,7 @@ class Readings(msgspec.Struct, frozen=True, kw_only=True):
     queues: Mapping[str, int] = {}
     streams: tuple[StreamAge, ...] = ()
     consumers: tuple[ConsumerLag, ...] = ()
+    retention: tuple[RetentionWait, ...] = ()
     kill: KillAction | Literal[""] = ""
     broker: str = ""
     host: Host = Host()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from live_engine.events import KillAction
     from live_engine.journal.writer import Journal
-    from live_engine.vitals.readings import StreamAge
+    from live_engine.vitals.readings import RetentionWait, StreamAge
 
 HOST_EVERY_S = 5.0
 SECOND_NS = 1_000_000_000
@@ -56,6 +56,7 @@ class Vitals:
         streams: tuple[StreamAge, ...] = (),
         consumers: tuple[ConsumerLag, ...] = (),
         queues: Mapping[str, int] | None = None,
+        retention: tuple[RetentionWait, ...] = (),
         kill: KillAction | Literal[""] = "",
         broker: str = "",
     ) -> Readings:
@@ -75,6 +76,7 @@ class Vitals:
             queues={"journal": journal.queued, **(queues or {})},
             streams=streams,
             consumers=consumers,
+            retention=retention,
             kill=kill,
             broker=broker,
             host=self._host,

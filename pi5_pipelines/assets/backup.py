@@ -21,16 +21,21 @@ from pi5_pipelines.resources.home import Home
     pool=names.LAKE_WRITER,
 )
 def home_backup(context: dg.AssetExecutionContext, home: Home) -> dg.MaterializeResult[None]:
-    """Create, verify, prune."""
-    from pi5_pipelines.backup import backup_folder, create, prune, unreadable, verify
+    """Create, verify, tell the journal how far it is held, prune."""
+    from pi5_pipelines.backup import backup_folder, create, keep_place, prune, unreadable, verify
 
     started = time.perf_counter()
     with plain_failure():
         settings = home.settings()
         made = create(settings, config_file=home.file())
-        verify(settings, made.id)
+        try:
+            verify(settings, made.id)
+        finally:
+            unmoved = keep_place(settings)
         dropped = prune(settings)
         wrong = unreadable(backup_folder(settings))
+    if unmoved:
+        context.log.warning("retention of the journal waits: %s", unmoved)
     for error in wrong:
         context.log.warning("%s", error)
     return dg.MaterializeResult(

@@ -14,7 +14,7 @@ FEED = "engine_feed"
 REPLAY_CHECK, TRADING_REPORT = "replay_check", "trading_report"
 ENGINE, JOURNAL = "live_engine", "live_journal"
 LEDGER, LEDGER_STEP = "ledger", "ledger_tables"
-LEDGER_TABLES, LEDGER_POSTINGS = offset.TABLES, offset.POSTINGS
+LEDGER_TABLES, LEDGER_FILLS, LEDGER_POSTINGS = offset.TABLES, offset.FILLS, offset.POSTINGS
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 
 HOT_BARS = f"hot_{BARS}"

@@ -56,8 +56,8 @@ def replay_check(context: dg.AssetExecutionContext, home: Home) -> dg.Materializ
 @dg.asset(
     name=names.TRADING_REPORT,
     description="One HTML page of the day: profit, fills, slippage against the price at decision, how long orders "
-    "waited, refusals, gaps, when the engine was up, and the outcome of the replay.",
-    deps=[names.REPLAY_CHECK],
+    "waited, refusals, gaps, when the engine was up, and the outcome of the replay. It is held against the ledger.",
+    deps=[names.JOURNAL, names.REPLAY_CHECK, names.LEDGER_FILLS],
     partitions_def=DAYS,
     group_name=names.LIVE,
     kinds={"html"},

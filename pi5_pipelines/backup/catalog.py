@@ -44,8 +44,21 @@ class Table(msgspec.Struct, frozen=True):
     rows: int
 
 
+class Journal(msgspec.Struct, frozen=True):
+    """The live engine's journal as it was copied: its epoch, its last event, and when that was written (UTC, in ns).
+
+    `place` is the last event that nothing in the backup lacks: no later than the last one that the ledger's tables in
+    it have taken in, where there is a ledger.
+    """
+
+    epoch: str
+    last_seq: int
+    wall_ns: int
+    place: int
+
+
 class Manifest(msgspec.Struct, frozen=True):
-    """All that one backup holds."""
+    """All that one backup holds; `journal` is None where there was none, or an older program made the backup."""
 
     id: str
     format: int
@@ -54,6 +67,7 @@ class Manifest(msgspec.Struct, frozen=True):
     tables: tuple[Table, ...]
     new_bytes: int
     seconds: float
+    journal: Journal | None = None
 
     @property
     def bytes(self) -> int:

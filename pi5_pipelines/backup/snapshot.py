@@ -21,6 +21,7 @@ from pi5_pipelines.backup.catalog import (
     MAKING,
     POOL,
     Entry,
+    Journal,
     Manifest,
     Table,
     backup_folder,
@@ -30,8 +31,10 @@ from pi5_pipelines.backup.catalog import (
     pool_path,
     publish,
 )
+from pi5_pipelines.backup.journal import ledger_places, noted
 from pi5_pipelines.durable import fsync_dir, fsync_file
 from pi5_pipelines.errors import BackupError
+from pi5_pipelines.ledger.source import journal_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,16 +75,21 @@ def create(settings: Settings, *, config_file: Path | None = None, progress: Pro
         try:
             staging = Path(still.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=MAKING)))
             (folder / POOL).mkdir(mode=0o700, exist_ok=True)  # it holds the secrets too
-            tables = _hold_lake(settings, still)
-            sources = _files(settings.home_path, folder)
-            doubted = _doubted(folder)
-            _check_room(settings.home_path, folder, sources)
-            entries, new_bytes = _copy_all(settings.home_path, folder, staging, sources, progress, doubted=doubted)
+            tables, ledger = _hold_lake(settings, still), ledger_places(settings)
+            home, doubted = settings.home_path, _doubted(folder)
+            sources = _files(home, folder)
+            _check_room(home, folder, sources)
+            copying = _Copying(home, folder, staging, doubted, journal_file(settings), ledger)
+            entries, new_bytes = copying.all(sources, progress)
+            # Days that left the journal before it was copied were exported before that, but after they were looked for.
+            later = [path for path in _files(home, folder, ("exports",)) if path not in set(sources)]
+            more, fresh = copying.all(later, None)
+            entries, new_bytes = entries + more, new_bytes + fresh
             if config_file is not None and config_file.exists():
                 entry, fresh = _keep(folder, config_file, "pi5.toml", staging, doubted=doubted)
                 entries.append(entry)
                 new_bytes += fresh
-            manifest = _publish(folder, entries, tables, new_bytes, started)
+            manifest = _publish(folder, entries, tables, copying.journal, new_bytes, started)
         except OSError as error:
             raise BackupError(
                 f"cannot be written: {error}",
@@ -101,9 +109,9 @@ def _hold_lake(settings: Settings, still: ExitStack) -> list[Table]:
     return [Table(info.name, info.version, info.rows) for info in lake.tables()]
 
 
-def _files(home: Path, backups: Path) -> list[Path]:
+def _files(home: Path, backups: Path, parts: Sequence[str] = PARTS) -> list[Path]:
     """The files to copy, in order; without those that are locks, spill or belong to an SQLite file."""
-    found = [path for part in PARTS for path in sorted((home / part).rglob("*")) if path.is_file()]
+    found = [path for part in parts for path in sorted((home / part).rglob("*")) if path.is_file()]
     return [
         path
         for path in found
@@ -127,27 +135,45 @@ def _check_room(home: Path, folder: Path, sources: Sequence[Path]) -> None:
         )
 
 
-def _copy_all(
-    home: Path, folder: Path, staging: Path, sources: Sequence[Path], progress: Progress | None, *, doubted: bool
-) -> tuple[list[Entry], int]:
-    entries: list[Entry] = []
-    new_bytes = 0
-    for done, path in enumerate(sources):
-        name = path.relative_to(home).as_posix()
+@dataclass(slots=True)
+class _Copying:
+    """Puts files of the home into the pool; `journal` becomes what of the engine's journal was copied."""
+
+    home: Path
+    folder: Path
+    staging: Path
+    doubted: bool
+    journal_path: Path
+    ledger: dict[str, int]
+    journal: Journal | None = None
+
+    def all(self, sources: Sequence[Path], progress: Progress | None) -> tuple[list[Entry], int]:
+        """Their entries, and how many bytes of them were new."""
+        entries: list[Entry] = []
+        new_bytes = 0
+        for done, path in enumerate(sources):
+            name = path.relative_to(self.home).as_posix()
+            if progress:
+                progress(done, len(sources), name)
+            try:
+                entry, fresh = _keep(self.folder, self._source(path), name, self.staging, doubted=self.doubted)
+            except FileNotFoundError:
+                if path.is_relative_to(self.home / "lake"):
+                    raise
+                continue  # a file of the other parts may end between listing and copying
+            entries.append(entry)
+            new_bytes += fresh
         if progress:
-            progress(done, len(sources), name)
-        try:
-            source = _sqlite_copy(path, staging) if path.suffix in SQLITE_SUFFIXES else path
-            entry, fresh = _keep(folder, source, name, staging, doubted=doubted)
-        except FileNotFoundError:
-            if path.is_relative_to(home / "lake"):
-                raise
-            continue  # a file of the other parts may end between listing and copying
-        entries.append(entry)
-        new_bytes += fresh
-    if progress:
-        progress(len(sources), len(sources), "done")
-    return entries, new_bytes
+            progress(len(sources), len(sources), "done")
+        return entries, new_bytes
+
+    def _source(self, path: Path) -> Path:
+        if path.suffix not in SQLITE_SUFFIXES:
+            return path
+        copy = _sqlite_copy(path, self.staging)
+        if path == self.journal_path:
+            self.journal = noted(copy, self.ledger)
+        return copy
 
 
 def _sqlite_copy(path: Path, staging: Path) -> Path:
@@ -214,7 +240,12 @@ def _hash(path: Path, copy: Path | None = None) -> tuple[str, int]:
 
 
 def _publish(
-    folder: Path, entries: Sequence[Entry], tables: Sequence[Table], new_bytes: int, started: float
+    folder: Path,
+    entries: Sequence[Entry],
+    tables: Sequence[Table],
+    journal: Journal | None,
+    new_bytes: int,
+    started: float,
 ) -> Manifest:
     """Flush the pool's folders, then let the manifest appear."""
     for shard in sorted({pool_path(folder, entry.sha256).parent for entry in entries}):
@@ -230,6 +261,7 @@ def _publish(
         tables=tuple(tables),
         new_bytes=new_bytes,
         seconds=time.perf_counter() - started,
+        journal=journal,
     )
     publish(folder, manifest)
     return manifest

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.trading_day.pairing import Difference
     from pi5_pipelines.trading_day.trade import Trade
 
-AS_BACKTESTED, EXPLAINED = "as_backtested", "explained"
+AS_BACKTESTED, EXPLAINED, IN_THE_LEDGER = "as_backtested", "explained", "in_the_ledger"
 MOST_ROWS = 100
 
 
@@ -66,6 +66,32 @@ def check_orders(context: dg.AssetCheckExecutionContext, home: Home) -> dg.Asset
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(open_ones[:MOST_ROWS]) or f"{found.orders:,} orders, each explained",
         metadata={"day": found.day, "unexplained": len(open_ones), "rejects": sum(one.count for one in found.rejects)},
+    )
+
+
+@dg.asset_check(
+    asset=names.TRADING_REPORT,
+    additional_deps=[names.LEDGER_FILLS],
+    name=IN_THE_LEDGER,
+    description="Every fill of the day is in the lake's ledger, with its quantity and price; one that is behind is a "
+    "warning.",
+)
+def check_ledger(context: dg.AssetCheckExecutionContext, home: Home) -> dg.AssetCheckResult:
+    """Look for the day's fills."""
+    from pi5_pipelines.trading_day.in_ledger import missing
+    from pi5_pipelines.trading_day.write import day_or_last, read_report
+
+    with plain_failure():
+        settings = home.settings()
+        found = read_report(settings, day_or_last(settings, _day(context)))
+        lacking = missing(home.lake(), found.fills)
+    return dg.AssetCheckResult(
+        check_name=IN_THE_LEDGER,
+        asset_key=names.TRADING_REPORT,
+        passed=not lacking,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(lacking[:MOST_ROWS]) or f"{len(found.fills):,} fills, each in the ledger",
+        metadata={"day": found.day, "missing": len(lacking)},
     )
 
 

@@ -34,10 +34,10 @@ def create(app: App, *, as_json: bool) -> None:
 
     with progress("backup") as move:
         report = work.create(app.settings, config_file=app.config_file(), progress=move)
-        manifest = work.verify(app.settings, report.id, progress=move)
+        manifest, unmoved = _proven(app.settings, report.id, progress=move)
     wrong = [str(error) for error in work.unreadable(work.backup_folder(app.settings))]
     if as_json:
-        emit({**document_of(app.settings, manifest), "unreadable": wrong})
+        emit({**document_of(app.settings, manifest), "unreadable": wrong, "unmoved": unmoved})
         return
     show(
         f"Backup {report.id}: {report.files:,} files, {size(report.bytes)}, of which {size(report.new_bytes)} new; "
@@ -47,6 +47,7 @@ def create(app: App, *, as_json: bool) -> None:
         f"  pi5 backup restore {report.id} --to FOLDER    the whole home as it is now",
         *(f"BAD: {error}" for error in wrong),
     )
+    _tell(unmoved)
 
 
 @backup.command(name="list")
@@ -91,15 +92,14 @@ def verify(app: App, backup_id: str, *, full: bool, as_json: bool) -> None:
 
     Exit code 1 names the first file that is missing or has changed.
     """
-    from pi5_pipelines import backup as work
-
     with progress("verify") as move:
-        manifest = work.verify(app.settings, backup_id, full=full, progress=move)
+        manifest, unmoved = _proven(app.settings, backup_id, full=full, progress=move)
     if as_json:
         emit(document_of(app.settings, manifest))
         return
     proven = "restored aside and opened" if full else "every file has its hash"
     show(f"Backup {manifest.id} is good: {len(manifest.entries):,} files, {size(manifest.bytes)}; {proven}.")
+    _tell(unmoved)
 
 
 @backup.command(short_help="Bring a whole home back into a folder.")
@@ -125,6 +125,22 @@ def restore(app: App, backup_id: str, target: Path, *, force: bool, as_json: boo
     )
 
 
+def _proven(settings: Settings, backup_id: str, **options: Any) -> tuple[Manifest, str]:  # noqa: ANN401 - as `verify` takes
+    """A backup, verified, and why the live engine's journal could not be told of the outcome ("": it was)."""
+    from pi5_pipelines import backup as work
+
+    try:
+        manifest = work.verify(settings, backup_id, **options)
+    finally:
+        unmoved = work.keep_place(settings)
+    return manifest, unmoved
+
+
+def _tell(unmoved: str) -> None:
+    if unmoved:
+        show(f"Retention of the live engine's journal waits: {unmoved}")
+
+
 def document_of(settings: Settings, manifest: Manifest) -> dict[str, Any]:
     """A backup and its last verification for machines."""
     from pi5_pipelines import backup as work
@@ -137,6 +153,7 @@ def document_of(settings: Settings, manifest: Manifest) -> dict[str, Any]:
         "bytes": manifest.bytes,
         "new_bytes": manifest.new_bytes,
         "seconds": manifest.seconds,
+        "journal": manifest.journal and {"epoch": manifest.journal.epoch, "place": manifest.journal.place},
         "tables": {one.name: {"version": one.version, "rows": one.rows} for one in manifest.tables},
         "verified": seen and {"at_utc": seen.verified_at_utc, "good": seen.good, "full": seen.full},
         "problem": seen.problem if seen else "",

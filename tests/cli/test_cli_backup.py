@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from live_engine.journal.reader import JournalReader
+from tests.ledger.trading import write
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,6 +41,7 @@ def test_a_backup_is_made_verified_and_listed(
 ) -> None:
     assert kept["verified"]["good"]
     assert kept.pop("unreadable") == []
+    assert kept.pop("unmoved") == ""
     assert kept["tables"]["bars_1d"] == {"version": 0, "rows": 11_958}
     assert document("backup", "list", "--json")["backups"] == [kept]
     again = document("backup", "create", "--json")
@@ -45,6 +49,17 @@ def test_a_backup_is_made_verified_and_listed(
     assert [one["id"] for one in document("backup", "list", "--json")["backups"]] == [again["id"], kept["id"]]
     assert kept["id"] in pi5("backup", "list").stdout
     assert document("status", "--json")["backup"]["id"] == again["id"]
+
+
+def test_the_engines_journal_is_told_how_far_a_backup_has_it(
+    home: Path, document: Callable[..., Any], pi5: Callable[..., Result]
+) -> None:
+    last_seq = write(home / "journal" / "live.sqlite", 1, 3)
+    made = document("backup", "create", "--json")
+    with JournalReader(home / "journal" / "live.sqlite") as reader:
+        assert made["journal"] == {"epoch": reader.epoch(), "place": last_seq}
+        assert reader.consumers() == {"backup": last_seq}
+    assert "Retention" not in pi5("backup", "verify").stdout
 
 
 def test_a_manifest_that_cannot_be_read_is_named_and_stops_no_backup(

@@ -290,6 +290,7 @@ def test_the_graph_shows_the_way_from_the_engine_to_the_ledger() -> None:
     assert graph.get(journal).parent_keys == {engine}
     children = {key.to_user_string() for key in graph.get(journal).child_keys}
     tables = {f"ledger_{name}" for name in ("orders", "fills", "postings", "positions", "cash", "daily")}
-    assert children == {*tables, "replay_check"}
+    assert children == {*tables, "replay_check", "trading_report"}
+    assert dg.AssetKey("ledger_fills") in graph.get(dg.AssetKey("trading_report")).parent_keys
     assert not graph.get(journal).is_materializable
     assert all(graph.get(dg.AssetKey(name)).freshness_policy for name in ("live_journal", *tables))

@@ -16,6 +16,8 @@ from live_engine.paper.broker import PaperBroker
 from live_engine.paper.settings import StrategySettings
 from pi5_pipelines.automation.schedules import live_day
 from pi5_pipelines.definitions import defs
+from pi5_pipelines.ledger.consume import consume
+from pi5_pipelines.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +75,7 @@ def traded(home: Path, *, spoilt: bool) -> int:
 def test_a_day_is_checked_and_reported_with_a_link_to_its_page(home: Path, instance: dg.DagsterInstance) -> None:
     fills = traded(home, spoilt=False)
     assert fills > 2
+    consume(load_settings())
     result = reconciled(instance, DAY)
     assert result.success
     replay, report = figures(result, "replay_check"), figures(result, "trading_report")
@@ -86,16 +89,23 @@ def test_a_day_is_checked_and_reported_with_a_link_to_its_page(home: Path, insta
     page = Path(urlparse(report["page"]).path)
     assert page == home / "reports" / "trading" / f"{DAY}.html"
     assert f"{fills} of {fills} live trades are those of the backtester" in page.read_text(encoding="utf-8")
-    assert {name: one.passed for name, one in checks(result).items()} == {"as_backtested": True, "explained": True}
+    assert {name: one.passed for name, one in checks(result).items()} == {
+        "as_backtested": True,
+        "explained": True,
+        "in_the_ledger": True,
+    }
 
 
 def test_a_difference_and_a_rejection_without_a_reason_fail_the_checks_not_the_job(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
-    traded(home, spoilt=True)
+    fills = traded(home, spoilt=True)
     result = reconciled(instance, DAY)
     assert result.success
     found = checks(result)
+    behind = found.pop("in_the_ledger")
+    assert (behind.passed, behind.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert behind.metadata["missing"].value == fills
     assert {name: one.passed for name, one in found.items()} == {"as_backtested": False, "explained": False}
     assert {one.severity for one in found.values()} == {dg.AssetCheckSeverity.ERROR}
     rows = found["as_backtested"].metadata["rows"]

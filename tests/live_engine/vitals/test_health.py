@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from live_engine.events import HealthChanged
 from live_engine.vitals.health import HealthLimits, HealthWatch, findings, reasons
-from live_engine.vitals.readings import ConsumerLag, Host, Readings, StreamAge
+from live_engine.vitals.readings import ConsumerLag, Host, Readings, RetentionWait, StreamAge
 
 LIMITS = HealthLimits()
 WELL = Readings(
@@ -22,6 +23,7 @@ WELL = Readings(
     queues={"journal": 3},
     streams=(StreamAge(name="feed", age_s=1.0),),
     consumers=(ConsumerLag(name="projector", events=10),),
+    retention=(RetentionWait(consumer="backup", seq=12, since=date(2026, 3, 2), days=3),),
     host=Host(
         rss_bytes=40_000_000,
         memory_available_bytes=4_000_000_000,
@@ -54,6 +56,11 @@ def test_a_well_engine_has_no_reasons() -> None:
         ({"queues": {"orders": 10_001}}, "queue orders", ["10001", "10000"]),
         ({"streams": (StreamAge(name="feed", age_s=75.0, is_stale=True),)}, "stream feed", ["75 s"]),
         ({"consumers": (ConsumerLag(name="projector", events=60_000),)}, "consumer projector", ["60000", "50000"]),
+        (
+            {"retention": (RetentionWait(consumer="backup", seq=12, since=date(2026, 3, 2), days=4),)},
+            "retention backup",
+            ["2026-03-02", "4 days", "above 3", "event 12", "pi5 backup create"],
+        ),
         (
             {"consumers": (ConsumerLag(name="projector", events=None, error="it broke"),)},
             "consumer projector",
