@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +94,26 @@ def test_a_strategys_order_is_judged_when_it_is_decided(journal: Path) -> None:
         assert floor.bodies(OrderFilled) == []
 
     run(journal, act, strategies=[SMA], risk={"max_order_quantity": "10"})
+
+
+@pytest.mark.parametrize(("share", "rules"), [("1.3", []), ("0.9", ["position_quantity"])])
+def test_a_strategys_order_is_not_counted_beside_itself(journal: Path, share: str, rules: list[str]) -> None:
+    asked: list[Decimal] = []
+
+    async def look(floor: Trading) -> None:
+        for bar in bars(*UP):
+            await floor.bar(bar)
+        asked.extend(one.quantity for one in floor.bodies(OrderIntent))
+
+    async def judged(floor: Trading) -> None:
+        for bar in bars(*UP):
+            await floor.bar(bar)
+        assert [one.rule for one in floor.bodies(OrderDenied)] == rules
+        assert bool(floor.bodies(OrderFilled)) is not bool(rules)
+
+    run(journal.with_name("wide.sqlite"), look, strategies=[SMA])
+    limit = str(asked[0] * Decimal(share))
+    run(journal, judged, strategies=[SMA], risk={"max_position_quantity": limit})
 
 
 @pytest.mark.parametrize("limit", ["10", "1e9"])
