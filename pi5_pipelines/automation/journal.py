@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from live_engine.journal.reader import JournalReader
     from pi5_pipelines.assets.figures import Figures
 
-EVERY_S = 30
+EVERY_S = 15
 clock = time.time
 OBSERVED_AT_ONCE = 200
 RANGE_TAG, TRY_TAG = "pi5/ledger_from", "pi5/ledger_try"

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 RANGE_EVENTS = 100_000
 MANY_EVENTS = 10_000  # so many do not wait for EVERY_S
 EVERY_S = 300.0  # a run costs a Pi some 10 s of a core, and Dagster 135 kB of records
+FILLS_EVERY_S = 30.0  # with a fill among what waits
 GRACE_S = 90.0  # from asking for a run until it is seen
 LONGEST_WAIT_S = 3_600.0  # between tries of a range that fails
 
@@ -67,7 +68,7 @@ class Range:
 def ask(
     cursor: Cursor, last_seq: int, committed: int, tries: Tries, now_s: float, *, has_fills: bool = False
 ) -> Range | str:
-    """The range to ask for now, or in a sentence why none is; with a fill among what waits nothing is waited for."""
+    """The range to ask for now, or in a sentence why none is; with a fill among what waits it is soon."""
     waiting = last_seq - committed
     if tries.unfinished:
         return f"run {tries.unfinished} is at it; {waiting:,} events wait"
@@ -78,6 +79,7 @@ def ask(
     pause_s = min(LONGEST_WAIT_S, EVERY_S * 2.0 ** (tries.count - 1)) if tries.failed_at_s else 0.0
     if now_s < tries.failed_at_s + pause_s:
         return f"the last run failed; the next is tried in {tries.failed_at_s + pause_s - now_s:.0f} s"
-    if waiting < MANY_EVENTS and not has_fills and now_s < cursor.asked_at_s + EVERY_S:
-        return f"{waiting:,} events wait for the next run in {cursor.asked_at_s + EVERY_S - now_s:.0f} s"
+    due_s = cursor.asked_at_s + (FILLS_EVERY_S if has_fills else EVERY_S)
+    if waiting < MANY_EVENTS and now_s < due_s:
+        return f"{waiting:,} events wait for the next run in {due_s - now_s:.0f} s"
     return Range(cursor.journal, committed + 1, min(last_seq, committed + RANGE_EVENTS), tries.count)

@@ -250,6 +250,7 @@ def test_a_run_that_was_asked_for_and_never_came_is_asked_for_again() -> None:
 def test_a_fill_waits_for_no_other_events() -> None:
     cursor = Cursor("e", 100, NOW_S)
     assert isinstance(ask(cursor, 110, 100, Tries(), NOW_S + 31), str)
+    assert isinstance(ask(cursor, 110, 100, Tries(), NOW_S + 29, has_fills=True), str)
     assert ask(cursor, 110, 100, Tries(), NOW_S + 31, has_fills=True) == asking.Range("e", 101, 110, 0)
     assert isinstance(ask(cursor, 110, 100, Tries(unfinished="r"), NOW_S + 31, has_fills=True), str)
 
