@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.ledger.offset import FILLS, offset_of
 from pi5_pipelines.ledger.postings import text
 from tests.live_engine.crash.resident import Caller, Resident
+from tests.network import free_port
 from tests.orchestration.dagster_dev import LOCATION, ask, dagster_dev, ended, launched, wait_for
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class Watch(threading.Thread):
 @pytest.fixture
 def resident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resident:
     """A home for both halves, the engine's port being one that was free."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found = Resident(tmp_path / "engine", probe.getsockname()[1])
+    found = Resident(tmp_path / "engine", free_port())
     monkeypatch.setenv("PI5_HOME", str(found.journal.parents[1]))
     monkeypatch.delenv("PI5_CONFIG", raising=False)
     return found
