@@ -19,6 +19,7 @@ def ticks(instance: dg.DagsterInstance) -> tuple[int, str]:
     from pi5_pipelines.automation.jobs import LEDGER
     from pi5_pipelines.automation.journal import live_journal
     from pi5_pipelines.definitions import defs
+    from pi5_pipelines.ledger.asking import Cursor
 
     job, cursor, runs = defs.resolve_job_def(LEDGER.name), None, 0
     while True:
@@ -28,7 +29,7 @@ def ticks(instance: dg.DagsterInstance) -> tuple[int, str]:
             instance.report_runless_asset_event(event)
         if not tick.run_requests:
             return runs, tick.skip_message or "it asks for nothing"
-        cursor = tick.cursor
+        cursor = Cursor.later(tick.cursor or "{}")
         for request in tick.run_requests:
             run = job.execute_in_process(
                 request.run_config, instance=instance, tags=dict(request.tags), raise_on_error=False

@@ -8,7 +8,7 @@ moment at which is asked.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 RANGE_EVENTS = 100_000
 MANY_EVENTS = 10_000  # so many do not wait for EVERY_S
@@ -39,6 +39,11 @@ class Cursor:
     def text(self) -> str:
         """The cursor as Dagster keeps it."""
         return json.dumps(asdict(self))
+
+    @classmethod
+    def later(cls, text: str) -> str:
+        """A cursor that Dagster keeps, as if nothing had been asked for in a long while."""
+        return replace(cls(**json.loads(text)), asked_at_s=0.0).text()
 
 
 @dataclass(frozen=True, slots=True)
