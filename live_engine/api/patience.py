@@ -38,7 +38,7 @@ def most_connections() -> int:
 class PatientProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, with an end to waiting for a request's headers, and to how long these may be.
 
-    Parsed by llhttp: h11, written in Python, took as long for a request as the order in it.
+    Parsed by llhttp, for h11, written in Python, takes a good part of what an order costs over HTTP.
     """
 
     headers_s = HEADERS_S
@@ -116,6 +116,8 @@ class PatientProtocol(HttpToolsProtocol):
         return not self._upgraded and (self.cycle is None or self.cycle.response_complete)
 
     def _refuse(self, refused: Refused) -> None:
+        if self.transport.is_closing():  # it has been told already
+            return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_raw(refused))
         self.transport.close()

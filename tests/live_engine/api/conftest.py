@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import socket
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -19,6 +17,7 @@ from live_engine.api.server import Capacity, build, listen, serve
 from live_engine.api.testing import MemoryDesk
 from live_engine.api.tokens import RANK, Tokens, tokens_file
 from live_engine.settings import LiveSettings
+from tests.live_engine.calling import Calling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,22 +41,8 @@ class Clock:
         self.now_ns += int(seconds * NS_PER_S)
 
 
-@dataclass(frozen=True)
-class Reply:
-    """An answer of the server."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever it answers
-        """The body, decoded."""
-        return json.loads(self.body)
-
-
 @dataclass
-class Served:
+class Served(Calling):
     """A running API."""
 
     port: int
@@ -66,31 +51,6 @@ class Served:
     clock: Clock
     loop: asyncio.AbstractEventLoop
     secrets: dict[str, str] = field(default_factory=dict)
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        role: str = "",
-        token: str = "",
-        headers: dict[str, str] | None = None,
-    ) -> Reply:
-        """One request over a connection of its own; a body that is no bytes is sent as JSON."""
-        sent = dict(headers or {})
-        secret = token or self.secrets.get(role, "")
-        if secret:
-            sent["Authorization"] = f"Bearer {secret}"
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, data, sent)
-            response = connection.getresponse()
-            told = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, told, response.read())
-        finally:
-            connection.close()
 
     def do(self, action: Callable[[], object]) -> None:
         """Do something in the server's event loop, and wait until it is done."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import signal
 import socket
@@ -13,12 +11,12 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from live_engine.api.problems import MEDIA_TYPE
 from live_engine.api.tokens import RANK, Tokens, tokens_file
 from live_engine.journal.reader import JournalReader
 from live_engine.settings import journal_file
+from tests.live_engine.calling import Calling, Reply
 from tests.network import free_port
 
 if TYPE_CHECKING:
@@ -43,29 +41,8 @@ duplicate_window_s = 0.0
 LIVE = 'prices = "simulated"\nsymbols = ["A", "B"]\nspeed = 20.0\n'
 
 
-@dataclass(frozen=True)
-class Reply:
-    """An answer over HTTP."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever it answers
-        """The body, decoded."""
-        return json.loads(self.body)
-
-    def is_problem(self, status: int) -> bool:
-        """Whether it is a problem document of RFC 9457 that says how to mend it."""
-        assert self.status == status, (self.status, self.body)
-        assert self.headers["content-type"] == MEDIA_TYPE
-        told = self.json
-        return told["status"] == status and all(told[name] for name in ("type", "title", "detail", "hint"))
-
-
 @dataclass
-class Engine:
+class Engine(Calling):
     """A running engine; `acknowledged` are the orders that it said it has."""
 
     home: Path
@@ -84,31 +61,6 @@ class Engine:
     def tokens(self) -> Tokens:
         """Its tokens; it takes note of changes at once."""
         return Tokens(tokens_file(self.home))
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        role: str = "",
-        token: str = "",
-        headers: dict[str, str] | None = None,
-    ) -> Reply:
-        """One request over a connection of its own; a body that is no bytes is sent as JSON."""
-        sent = dict(headers or {})
-        secret = token or self.secrets.get(role, "")
-        if secret:
-            sent["Authorization"] = f"Bearer {secret}"
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, data, sent)
-            response = connection.getresponse()
-            told = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, told, response.read())
-        finally:
-            connection.close()
 
     def place(self, body: dict[str, object]) -> Reply:
         """Place an order as the trader."""
