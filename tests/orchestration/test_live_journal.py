@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +25,12 @@ from pi5_pipelines.ledger.asking import Cursor, Tries, ask
 from pi5_pipelines.ledger.offset import committed
 from pi5_pipelines.resources.home import Home
 from tests.ledger.trading import write
-from tests.orchestration.test_alerts import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from tests.orchestration.receiver import Receiver
 
 NOW_S = 1_800_000_000.0
 TICK_S = 5.0
@@ -51,16 +51,6 @@ def tick(instance: dg.DagsterInstance) -> Callable[..., dg.SensorResult]:
         return result
 
     return look
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def said(instance: dg.DagsterInstance) -> str:
