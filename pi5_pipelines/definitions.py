@@ -10,7 +10,7 @@ from pi5_pipelines.automation.jobs import JOBS
 from pi5_pipelines.checks.bars import check_bars
 from pi5_pipelines.checks.feed import check_feed
 from pi5_pipelines.checks.hot import CHECKS_OF_HOT
-from pi5_pipelines.checks.ledger import CHECKS_OF_LEDGER
+from pi5_pipelines.checks.ledger import CHECKS_OF_LEDGER, check_hot_ledger
 from pi5_pipelines.checks.trading_day import check_ledger, check_orders, check_replay
 from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import load_settings
@@ -38,7 +38,7 @@ _assets = dg.map_asset_specs(
         trading_day.trading_report,
         backup.home_backup,
         retention.dagster_retention,
-        *(hot.ASSETS if names.HAS_HOT_TIER else ()),
+        *((*hot.ASSETS, ledger.hot_ledger) if names.HAS_HOT_TIER else ()),
     ],
 )
 
@@ -51,7 +51,7 @@ defs = dg.Definitions(
         check_orders,
         check_ledger,
         *CHECKS_OF_LEDGER,
-        *(CHECKS_OF_HOT if names.HAS_HOT_TIER else ()),
+        *((*CHECKS_OF_HOT, check_hot_ledger) if names.HAS_HOT_TIER else ()),
     ],
     jobs=JOBS,
     schedules=[schedules.nightly_schedule(_schedule), schedules.live_day, schedules.audit_schedule(_schedule)],

@@ -1,7 +1,4 @@
-"""The live engine's orders and money in the lake: from the engine through its journal into the ledger.
-
-What lies in TimescaleDB (`live_orders` and others) the engine projects there itself; it is not written again here.
-"""
+"""The live engine's orders and money: from the engine through its journal into the ledger, in both stores."""
 
 import time
 from collections.abc import Iterator
@@ -92,3 +89,37 @@ def ledger(context: dg.AssetExecutionContext, config: LedgerRange, home: Home) -
             "seconds": time.perf_counter() - started,
         }
         yield dg.MaterializeResult(asset_key=table, metadata=figures)
+
+
+@dg.asset(
+    name=names.HOT_LEDGER,
+    deps=names.LEDGER_TABLES,
+    description="The ledger in TimescaleDB: orders as they stand, fills, positions, cash and daily profit by strategy "
+    "and symbol. It follows the lake, place and rows in one transaction.",
+    group_name=names.LIVE,
+    kinds={"postgres"},
+    owners=names.PLATFORM_TEAM,
+    freshness_policy=FRESH,
+    pool=names.LEDGER_WRITER,
+    output_required=False,
+    check_specs=[
+        dg.AssetCheckSpec(
+            names.FOLLOWED, asset=names.HOT_LEDGER, description="TimescaleDB has all that the lake's ledger has."
+        )
+    ],
+)
+def hot_ledger(home: Home) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
+    """Bring what is lacking; what stands in the way fails the check and not the run, which has done the lake's part."""
+    from pi5_pipelines.errors import Pi5Error
+    from pi5_pipelines.ledger.hot import follow
+
+    started = time.perf_counter()
+    try:
+        done = follow(home.settings())
+    except Pi5Error as error:
+        yield dg.AssetCheckResult(check_name=names.FOLLOWED, passed=False, description=str(error))
+        return
+    figures: Figures = {"journal": done.journal, "from_seq": done.from_seq, "to_seq": done.to_seq}
+    figures |= {f"{table} rows": rows for table, rows in done.rows.items()}
+    yield dg.MaterializeResult(metadata={**figures, "seconds": time.perf_counter() - started})
+    yield dg.AssetCheckResult(check_name=names.FOLLOWED, passed=True, description=f"up to event {done.to_seq:,}")

@@ -14,6 +14,8 @@ FEED = "engine_feed"
 REPLAY_CHECK, TRADING_REPORT = "replay_check", "trading_report"
 ENGINE, JOURNAL = "live_engine", "live_journal"
 LEDGER, LEDGER_STEP = "ledger", "ledger_tables"
+HOT_LEDGER, FOLLOWED, AS_IN_THE_LAKE = "hot_ledger", "followed", "as_in_the_lake"
+BALANCED, AUDIT = "balanced", "audit"
 LEDGER_TABLES, LEDGER_FILLS, LEDGER_POSTINGS = offset.TABLES, offset.FILLS, offset.POSTINGS
 COMPACTION, BACKUP, RETENTION = "lake_compaction", "home_backup", "dagster_retention"
 

@@ -13,9 +13,6 @@ def _job(name: str, description: str, *assets: str) -> dg.UnresolvedAssetJobDefi
     )
 
 
-AUDIT_CHECK = dg.AssetCheckKey(dg.AssetKey(names.LEDGER_POSTINGS), "audit")
-
-
 def _hot(*assets: str) -> tuple[str, ...]:
     """Those assets where there is a hot tier, else none."""
     return assets if names.HAS_HOT_TIER else ()
@@ -55,16 +52,20 @@ RECONCILE_LIVE = _job(
     names.REPLAY_CHECK,
     names.TRADING_REPORT,
 )
+_AUDITS = dg.AssetSelection.checks(
+    dg.AssetCheckKey(dg.AssetKey(names.LEDGER_POSTINGS), names.AUDIT),
+    *(dg.AssetCheckKey(dg.AssetKey(asset), names.AS_IN_THE_LAKE) for asset in _hot(names.HOT_LEDGER)),
+)
 LEDGER = dg.define_asset_job(
     names.LEDGER,
-    selection=dg.AssetSelection.assets(*names.LEDGER_TABLES) - dg.AssetSelection.checks(AUDIT_CHECK),
+    selection=dg.AssetSelection.assets(*names.LEDGER_TABLES, *_hot(names.HOT_LEDGER)) - _AUDITS,
     description="Take what the live engine wrote down into the ledger, and prove that it balances.",
     executor_def=dg.in_process_executor,
 )
 LEDGER_AUDIT = dg.define_asset_job(
     "ledger_audit",
-    selection=dg.AssetSelection.checks(AUDIT_CHECK),
-    description="Fold the whole journal anew and compare the ledger with it.",
+    selection=_AUDITS,
+    description="Fold the whole journal anew and compare the ledger with it, in either store.",
     executor_def=dg.in_process_executor,
 )
 NIGHTLY = _job(

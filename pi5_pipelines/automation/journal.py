@@ -98,7 +98,18 @@ def _tries(instance: dg.DagsterInstance, journal: str, first_seq: int) -> Tries:
         unfinished=at_it[0].run_id if at_it else "",
         count=1 + max((int(one.dagster_run.tags[TRY_TAG]) for one in records), default=-1),
         failed_at_s=max(ended, default=0.0),
+        followed=not names.HAS_HOT_TIER or _followed(instance, journal) >= first_seq - 1,
     )
+
+
+def _followed(instance: dg.DagsterInstance, journal: str) -> int:
+    """How far TimescaleDB has come by Dagster's records; where they are gone it is asked for once more, in vain."""
+    found = instance.get_latest_materialization_event(dg.AssetKey(names.HOT_LEDGER))
+    told = found.asset_materialization.metadata if found and found.asset_materialization else {}
+    if "journal" not in told or told["journal"].value != journal:
+        return 0
+    seq = told["to_seq"].value
+    return seq if isinstance(seq, int) else 0
 
 
 def observed() -> "tuple[type[Body], ...]":

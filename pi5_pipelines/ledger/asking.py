@@ -48,11 +48,15 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """Earlier runs: one that has not ended, how many there were of the next range, and when the last one failed."""
+    """Earlier runs: one that has not ended, how many there were of the next range, and when the last one failed.
+
+    `followed` is False where TimescaleDB lacks some of what the lake's ledger has.
+    """
 
     unfinished: str = ""
     count: int = 0
     failed_at_s: float = 0.0
+    followed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +77,34 @@ class Range:
 def ask(
     cursor: Cursor, last_seq: int, committed: int, tries: Tries, now_s: float, *, has_fills: bool = False
 ) -> Range | str:
-    """The range to ask for now, or in a sentence why none is; with a fill among what waits it is soon."""
+    """The range to ask for now, or in a sentence why none is; with a fill among what waits it is soon.
+
+    An empty range, which ends before it begins, is for TimescaleDB alone.
+    """
     waiting = last_seq - committed
     if tries.unfinished:
         return f"run {tries.unfinished} is at it; {waiting:,} events wait"
     if waiting <= 0:
-        return f"the ledger has all {last_seq:,} events"
+        has_all = f"the ledger has all {last_seq:,} events"
+        return has_all if tries.followed else _ask_again(cursor, committed, tries, now_s)
     if cursor.asked_seq > committed and now_s - cursor.asked_at_s < GRACE_S:
         return f"the run that was asked for is to come; {waiting:,} events wait"
-    pause_s = min(LONGEST_WAIT_S, EVERY_S * 2.0 ** (tries.count - 1)) if tries.failed_at_s else 0.0
-    if now_s < tries.failed_at_s + pause_s:
-        return f"the last run failed; the next is tried in {tries.failed_at_s + pause_s - now_s:.0f} s"
+    again_s = tries.failed_at_s + _pause_s(tries)
+    if tries.failed_at_s and now_s < again_s:
+        return f"the last run failed; the next is tried in {again_s - now_s:.0f} s"
     due_s = cursor.asked_at_s + (FILLS_EVERY_S if has_fills else EVERY_S)
     if waiting < MANY_EVENTS and now_s < due_s:
         return f"{waiting:,} events wait for the next run in {due_s - now_s:.0f} s"
     return Range(cursor.journal, committed + 1, min(last_seq, committed + RANGE_EVENTS), tries.count)
+
+
+def _ask_again(cursor: Cursor, committed: int, tries: Tries, now_s: float) -> Range | str:
+    """The empty range, ever more seldom while it brings nothing."""
+    again_s = cursor.asked_at_s + _pause_s(tries)
+    if now_s < again_s:
+        return f"TimescaleDB is behind the ledger; it is tried again in {again_s - now_s:.0f} s"
+    return Range(cursor.journal, committed + 1, committed, tries.count)
+
+
+def _pause_s(tries: Tries) -> float:
+    return min(LONGEST_WAIT_S, EVERY_S * 2.0 ** max(0, tries.count - 1))

@@ -67,7 +67,10 @@ class Source:
             yield event
 
     def refuse_strange(self, offset: Offset) -> None:
-        """Raise LedgerError when the journal is not the one that the ledger has taken in up to `offset`."""
+        """Raise LedgerError when the journal is not the one that the ledger has taken in up to `offset`.
+
+        An offset without a moment is compared by its seq alone.
+        """
         hint = (
             "an older copy was put in its place: put the newer one back, or restore the home with `pi5 backup restore`"
         )
@@ -76,7 +79,7 @@ class Source:
             raise LedgerError(what, where=str(self.path), hint=hint)
         with plainly():
             found = self._reader.at([offset.seq])
-        if found and found[0].wall_ns != offset.wall_ns:
+        if found and offset.wall_ns and found[0].wall_ns != offset.wall_ns:
             what = f"its event {offset.seq} is not the one that the ledger has taken in"
             raise LedgerError(what, where=str(self.path), hint=hint)
 

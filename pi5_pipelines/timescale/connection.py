@@ -29,6 +29,14 @@ T = TypeVar("T")
 
 RETRIES = 6  # with pauses of together some ten seconds: a server that restarts is back by then
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 5.0
+# A server that lost its power says nothing any more: the kernel finds out within half a minute.
+PATIENCE = {
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    "application_name": "pi5",
+}
 LOGIN_REFUSED = re.compile(
     r"password authentication failed|no password supplied|does not exist|not permitted|no pg_hba|permission denied"
 )
@@ -66,8 +74,7 @@ def access(settings: TimescaleSettings, *, reader: bool = False) -> Access:
             hint="give it one such as postgresql://pi5@127.0.0.1/pi5; docs/operations.md says how to install it",
         )
     try:
-        parts = {key: str(value) for key, value in conninfo_to_dict(dsn).items()}
-        parts.setdefault("application_name", "pi5")
+        parts = PATIENCE | {key: str(value) for key, value in conninfo_to_dict(dsn).items()}
         parts.setdefault("connect_timeout", str(settings.connect_timeout_s))
         parts["client_encoding"] = "utf8"
         if file:
