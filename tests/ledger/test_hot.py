@@ -38,8 +38,9 @@ def connection(migrated_dsn: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def both(settings: Settings, migrated_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Settings:  # noqa: ARG001
+def both(home: Path, migrated_dsn: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home with a hot tier."""
+    del home
     return configured(monkeypatch, migrated_dsn)
 
 
@@ -53,7 +54,7 @@ def epoch_of(settings: Settings) -> str:
         return reader.epoch()
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("home")
 def test_every_row_is_the_lakes_on_either_edition(any_migrated_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = configured(monkeypatch, any_migrated_dsn)
     last = write(journal_file(settings), SEED, 60)
@@ -183,7 +184,7 @@ def test_tables_that_are_behind_are_told_so(both: Settings) -> None:
     assert hot.differing(both) == [f"ledger_offsets stands at event 0, the lake at {last}: the job `ledger` brings it"]
 
 
-@pytest.mark.usefixtures("settings")
+@pytest.mark.usefixtures("home")
 def test_a_database_without_the_tables_is_told_how_to_get_them(
     apache_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 DAGSTER = [sys.executable, "-m", "dagster", "job"]
 LOCATION = ["-m", "pi5_pipelines.definitions"]
-HOT = {"hot_bars_1d", "hot_aggregates", "hot_compression", "hot_tiering", "hot_retention", "hot_sizes"}
+HOT = {"hot_bars_1d", "hot_aggregates", "hot_compression", "hot_tiering", "hot_retention", "hot_sizes", "hot_ledger"}
 
 
 class Nights:
