@@ -1,26 +1,23 @@
-"""What Dagster would keep for ever: old runs, their events and logs; and runs whose process is gone."""
+"""What Dagster would keep for ever: old runs, their events and logs."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pi5_pipelines.errors import Pi5Error
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance, DagsterRun
+    from pathlib import Path
+
+    from dagster import DagsterInstance
 
     from pi5_pipelines.settings import Settings
 
-PROC = Path("/proc")
-PID_TAG, BOOT_TAG = "pi5/pid", "pi5/boot"
-BOOT_ID = PROC / "sys/kernel/random/boot_id"
 PAGE_OF_RUNS = 100
 
 
@@ -100,48 +97,3 @@ def _shrink(records: Path) -> None:
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def process_tags() -> dict[str, str]:
-    """Tags by which a later boot finds out whether this process, which works on a run, is still there."""
-    return {PID_TAG: str(os.getpid()), BOOT_TAG: _boot_id()}
-
-
-def fail_orphaned_runs(instance: DagsterInstance) -> tuple[str, ...]:
-    """Fail runs that stand as running though their process is gone (a power cut, a kill); answers their ids.
-
-    Dagster's default launcher cannot see this itself, and such a run would hold its place for ever. A run is left alone
-    while the process that tagged it lives, or when nothing tells who works on it.
-    """
-    from dagster import DagsterRunStatus, RunsFilter
-
-    open_states = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    orphans = [run for run in instance.get_runs(RunsFilter(statuses=open_states)) if _is_orphan(run)]
-    for run in orphans:
-        instance.report_run_failed(run, message="the process that worked on this run is gone: a power cut or a kill")
-    _free_slots(instance)
-    return tuple(run.run_id for run in orphans)
-
-
-def _free_slots(instance: DagsterInstance) -> None:
-    """Give back the places in pools that ended runs hold or stand in line for: a killed step could not do it itself."""
-    storage = instance.event_log_storage
-    for pool in storage.get_concurrency_keys():
-        info = storage.get_concurrency_info(pool)
-        # A place may be set aside for a waiting step that was killed before it took it.
-        for run_id in {slot.run_id for slot in info.claimed_slots} | {step.run_id for step in info.pending_steps}:
-            run = instance.get_run_by_id(run_id)
-            if run is None or run.is_finished:
-                storage.free_concurrency_slots_for_run(run_id)
-
-
-def _is_orphan(run: DagsterRun) -> bool:
-    if PID_TAG not in run.tags:
-        return False
-    if run.tags.get(BOOT_TAG) != _boot_id():
-        return True
-    return not (PROC / run.tags[PID_TAG]).exists()
-
-
-def _boot_id() -> str:
-    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""

@@ -14,7 +14,7 @@ EVERY_S = 60
 )
 def orphaned_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Fail what is orphaned and name it; launchers other than the default one watch their runs themselves."""
-    from pi5_pipelines.retention import fail_orphaned_runs
+    from pi5_pipelines.orphans import fail_orphaned_runs
 
     if not isinstance(context.instance.run_launcher, dg.DefaultRunLauncher):
         return dg.SkipReason(f"{type(context.instance.run_launcher).__name__} watches its own runs")

@@ -22,7 +22,7 @@ class Home(dg.ConfigurableResource):  # type: ignore[type-arg]  # it hands itsel
         Orphans of an earlier power cut are failed first: they may hold the pools that this run needs, and a job started
         from the command line has no daemon to do it.
         """
-        from pi5_pipelines.retention import fail_orphaned_runs, process_tags
+        from pi5_pipelines.orphans import fail_orphaned_runs, process_tags
 
         if context.run and context.instance:
             fail_orphaned_runs(context.instance)

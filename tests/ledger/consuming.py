@@ -32,7 +32,7 @@ class Steps:
     def __init__(self, last: int) -> None:
         self.last, self.count, self.count_there = last, 0, 0
 
-    def around(self, call: Callable[..., Any], *, there: bool) -> Callable[..., Any]:
+    def around(self, call: Callable[..., Any], *, there: bool = False) -> Callable[..., Any]:
         """The same call, with a step before it and one after; `there` is in the database."""
 
         def counted(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever it takes
@@ -43,7 +43,7 @@ class Steps:
 
         return counted
 
-    def step(self, *, there: bool) -> None:
+    def step(self, *, there: bool = False) -> None:
         """Count one; die at the last, or let the other one kill."""
         self.count += 1
         self.count_there += there

@@ -39,7 +39,7 @@ KILLS = max(2, int(os.environ.get("PI5_KILLS", "0")) // 10)
 SEED = 20_261_126
 ORDERS = 30
 LIFE_S = 25.0  # the location is loaded in some 5 s, the first tick follows, and then a run
-PATIENCE_S = 600.0  # a run that was killed before it began is given up after 180 s, and tried again after 300 more
+PATIENCE_S = 600.0  # a run that was killed before it began is noticed after 30 to 90 s, and started again
 
 
 @contextmanager
