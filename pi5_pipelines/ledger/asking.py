@@ -14,6 +14,7 @@ RANGE_EVENTS = 100_000
 MANY_EVENTS = 10_000  # so many do not wait for EVERY_S
 EVERY_S = 300.0  # a run costs a Pi some 10 s of a core, and Dagster 135 kB of records
 FILLS_EVERY_S = 30.0  # with a fill among what waits
+AGAIN_S = 60.0  # until TimescaleDB, when it is behind, is tried for the first time
 GRACE_S = 90.0  # from asking for a run until it is seen
 LONGEST_WAIT_S = 3_600.0  # between tries of a range that fails
 
@@ -89,7 +90,7 @@ def ask(
         return has_all if tries.followed else _ask_again(cursor, committed, tries, now_s)
     if cursor.asked_seq > committed and now_s - cursor.asked_at_s < GRACE_S:
         return f"the run that was asked for is to come; {waiting:,} events wait"
-    again_s = tries.failed_at_s + _pause_s(tries)
+    again_s = tries.failed_at_s + _pause_s(EVERY_S, tries.count - 1)
     if tries.failed_at_s and now_s < again_s:
         return f"the last run failed; the next is tried in {again_s - now_s:.0f} s"
     due_s = cursor.asked_at_s + (FILLS_EVERY_S if has_fills else EVERY_S)
@@ -100,11 +101,11 @@ def ask(
 
 def _ask_again(cursor: Cursor, committed: int, tries: Tries, now_s: float) -> Range | str:
     """The empty range, ever more seldom while it brings nothing."""
-    again_s = cursor.asked_at_s + _pause_s(tries)
+    again_s = cursor.asked_at_s + _pause_s(AGAIN_S, tries.count)
     if now_s < again_s:
         return f"TimescaleDB is behind the ledger; it is tried again in {again_s - now_s:.0f} s"
     return Range(cursor.journal, committed + 1, committed, tries.count)
 
 
-def _pause_s(tries: Tries) -> float:
-    return min(LONGEST_WAIT_S, EVERY_S * 2.0 ** max(0, tries.count - 1))
+def _pause_s(first_s: float, number: int) -> float:
+    return min(LONGEST_WAIT_S, first_s * 2.0**number)

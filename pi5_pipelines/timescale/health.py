@@ -35,6 +35,7 @@ LAG_S = 60
 INDEXES = (
     "live_orders_by_status", "live_orders_by_symbol", "live_orders_by_seq", "live_orders_by_replaces",
     "live_trades_by_symbol", "live_trades_by_seq", "live_account_by_time", "live_bars_by_symbol",
+    "ledger_orders_by_seq", "ledger_fills_by_seq",
 )  # fmt: skip
 
 CHUNKS = """

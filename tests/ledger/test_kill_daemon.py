@@ -1,4 +1,4 @@
-"""Kill -9 of the real `dagster-daemon`, alone or with the run that it launched: every event is in the ledger once.
+"""Kill -9 of the real `dagster-daemon`, alone or with the run that it launched: every event is in both ledgers once.
 
 Two kills by default; a tenth of PI5_KILLS where that is more. A kill comes at a random moment of a daemon's life, from
 its start to some time after its run's end; the journal grows before each.
@@ -17,11 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from live_engine.journal.reader import JournalReader
 from pi5_pipelines.lake.table import Lake
-from pi5_pipelines.ledger import audit
+from pi5_pipelines.ledger import audit, hot
 from pi5_pipelines.ledger.consume import consume
 from pi5_pipelines.ledger.offset import committed
 from pi5_pipelines.ledger.source import journal_file
@@ -31,8 +32,6 @@ from tests.ledger.trading import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from pi5_pipelines.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 KILLS = max(2, int(os.environ.get("PI5_KILLS", "0")) // 10)
@@ -67,11 +66,20 @@ def with_its_runs(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def followed(dsn: str) -> int:
+    """How far TimescaleDB's ledger has come, which follows the lake's."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SELECT seq FROM ledger_offsets").fetchone()
+    return row[0] if row else 0
+
+
 @pytest.mark.slow
 def test_a_daemon_that_is_killed_loses_and_doubles_nothing(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, migrated_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chance, path, lake = random.Random(SEED), journal_file(settings), settings.folder("lake")  # noqa: S311 - moments
+    monkeypatch.setenv("PI5_TIMESCALE_DSN", migrated_dsn)
+    settings, lake = load_settings(), home / "lake"
+    chance, path = random.Random(SEED), journal_file(settings)  # noqa: S311 - moments, not secrets
     folder = tmp_path / "dagster_home"
     folder.mkdir()
     shutil.copy(ROOT / "dagster.yaml", folder)
@@ -89,10 +97,11 @@ def test_a_daemon_that_is_killed_loses_and_doubles_nothing(
         reached.append(committed(lake, epoch))
     with daemon(folder) as process:
         give_up = time.monotonic() + PATIENCE_S
-        while committed(lake, epoch) < last_seq and time.monotonic() < give_up:
+        while followed(migrated_dsn) < last_seq and time.monotonic() < give_up:
             assert process.poll() is None
             time.sleep(0.5)
     assert committed(lake, epoch) == last_seq
+    assert hot.differing(settings) == []
     assert audit.differing(settings) == (last_seq, [])
     assert audit.unbalanced(Lake(lake), epoch) == []
     found = content(lake, epoch)

@@ -67,8 +67,8 @@ def test_without_the_server_the_lake_goes_on_and_the_sensor_asks_until_both_are_
         assert committed(home / "lake", reader.epoch()) == last
 
     waits = asked(instance, first.cursor)
-    assert "TimescaleDB is behind the ledger; it is tried again in 300 s" in str(waits.skip_reason)
-    now_s[0] += asking.EVERY_S
+    assert "TimescaleDB is behind the ledger; it is tried again in 60 s" in str(waits.skip_reason)
+    now_s[0] += asking.AGAIN_S
     again = asked(instance, waits.cursor)
     (request,) = again.run_requests or ()
     assert (request.run_key or "").endswith(f":{last + 1}-{last}:0")
@@ -85,8 +85,8 @@ def test_without_the_server_the_lake_goes_on_and_the_sensor_asks_until_both_are_
 def test_an_empty_range_is_asked_for_ever_more_seldom_and_events_do_not_wait_for_it() -> None:
     cursor = Cursor("e", 100, NOW_S, 100)
     behind = Tries(count=3, followed=False)
-    assert isinstance(ask(cursor, 100, 100, behind, NOW_S + 4 * asking.EVERY_S - 1), str)
-    assert ask(cursor, 100, 100, behind, NOW_S + 4 * asking.EVERY_S) == asking.Range("e", 101, 100, 3)
+    assert isinstance(ask(cursor, 100, 100, behind, NOW_S + 8 * asking.AGAIN_S - 1), str)
+    assert ask(cursor, 100, 100, behind, NOW_S + 8 * asking.AGAIN_S) == asking.Range("e", 101, 100, 3)
     many = Tries(count=30, followed=False)
     assert ask(cursor, 100, 100, many, NOW_S + asking.LONGEST_WAIT_S) == asking.Range("e", 101, 100, 30)
     assert ask(cursor, 110, 100, behind, NOW_S + 31, has_fills=True) == asking.Range("e", 101, 110, 3)

@@ -30,7 +30,6 @@ CREATE TABLE ledger_orders (
     PRIMARY KEY (journal, client_order_id)
 );
 CREATE INDEX ledger_orders_by_seq ON ledger_orders (journal, seq);
-CREATE INDEX ledger_orders_by_strategy ON ledger_orders (strategy, ts);
 
 CREATE TABLE ledger_fills (
     journal uuid NOT NULL,
@@ -51,7 +50,6 @@ CREATE TABLE ledger_fills (
     PRIMARY KEY (journal, client_order_id, fill_id)
 );
 CREATE INDEX ledger_fills_by_seq ON ledger_fills (journal, seq);
-CREATE INDEX ledger_fills_by_strategy ON ledger_fills (strategy, ts);
 
 CREATE TABLE ledger_positions (
     journal uuid NOT NULL,
