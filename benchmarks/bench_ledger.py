@@ -1,4 +1,4 @@
-"""The ledger: events a second of a backlog taken in, and the memory that takes; how long the sensor looks at it.
+"""The ledger: events a second of a backlog into both stores, and the memory that takes; how long the sensor looks.
 
 Everything is flushed to this machine's disk; each figure is taken in a process of its own, so that its memory is too.
 """
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from bench_journal import ORDERS_PER_APPEND, PER_ORDER, order
-from measure import emit, peak_rss_mb
+from measure import ROOT, emit, peak_rss_mb
 
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.writer import Journal
@@ -62,6 +62,38 @@ def ranges() -> None:
     emit("ledger_backlog", events=EVENTS, events_per_second=rate, peak_rss_mb=round(peak_rss_mb()), **figures)
 
 
+def there() -> None:
+    """The whole of it from the lake into TimescaleDB, as after a first dsn, and both stores compared."""
+    import psycopg
+
+    from pi5_pipelines.ledger import hot
+    from pi5_pipelines.timescale.migrations import migrate
+
+    sys.path.insert(0, str(ROOT))
+    from tests.timescale.fixtures import serving
+
+    with serving("apache") as server:
+        os.environ["PI5_TIMESCALE_DSN"] = server.dsn
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            migrate(connection)
+        started = time.perf_counter()
+        done = hot.follow(load_settings())
+        rate, rss_mb = round(done.to_seq / (time.perf_counter() - started)), round(peak_rss_mb())
+        started = time.perf_counter()
+        problems = len(hot.differing(load_settings()))
+        compared = {"compared_s": round(time.perf_counter() - started, 1), "compared_rss_mb": round(peak_rss_mb())}
+    emit(
+        "ledger_in_timescaledb",
+        events=done.to_seq,
+        events_per_second=rate,
+        rows=sum(done.rows.values()),
+        peak_rss_mb=rss_mb,
+        problems=problems,
+        **compared,
+        does_not_show="a server that flushes: this one runs with fsync off",
+    )
+
+
 def whole() -> None:
     """The comparison with the engine's own fold."""
     from pi5_pipelines.ledger.audit import differing
@@ -72,7 +104,7 @@ def whole() -> None:
     emit("ledger_audit", events=seq, problems=len(problems), seconds=took, peak_rss_mb=round(peak_rss_mb()))
 
 
-PARTS = {part.__name__: part for part in (backlog, look, ranges, whole)}
+PARTS = {part.__name__: part for part in (backlog, look, ranges, there, whole)}
 
 
 def main() -> None:

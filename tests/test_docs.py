@@ -19,6 +19,7 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from tests.network import free_port
@@ -226,6 +227,12 @@ def test_the_page_of_commands_is_what_the_program_says() -> None:
         check=True,
     )
     assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == done.stdout
+
+
+def test_queries_of_timescaledb_run(migrated_dsn: str) -> None:
+    ((_, query),) = blocks(ROOT / "docs" / "live.md", "sql")
+    with psycopg.connect(migrated_dsn) as connection:
+        assert connection.execute(query.encode()).fetchall() == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
