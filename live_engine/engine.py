@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from live_engine.events import EngineStarted, EngineStopped, StreamGap
+from live_engine.events import EngineStarted, EngineStopped
 from live_engine.journal import snapshot
-from live_engine.prices import history
+from live_engine.prices import history, trading_hours
 from live_engine.risk import kill_file
 from live_engine.streams.feed import Feed
 from live_engine.vitals.readings import StreamAge
@@ -55,7 +55,8 @@ class Engine:
         self._live, self._home, self._monitor, self._on_price = live, home, monitor, on_price
         self._has_ended = False  # the prices, not the engine
         timeframes = {desk.settings.timeframe for desk in floor.state.broker.desks.values()}
-        self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock())
+        hours = trading_hours(live, home)
+        self.feed = Feed(stream.name, timeframes, max_age_s=MAX_SILENCE_S, mono_ns=clock(), hours=hours)
         self._snapshot_seq = floor.state.folded_from
 
     @property
@@ -115,8 +116,7 @@ class Engine:
     async def _trade(self) -> None:
         async for update in self._stream:
             told = self.feed.on_update(update, self._clock())
-            # Nobody can fetch again what a file, or a dream, lacks.
-            await self._floor.take(update, (one for one in told if not isinstance(one, StreamGap)), flow=_flow(update))
+            await self._floor.take(update, told, flow=_flow(update))
             self._on_price(update.symbol)
             if self.seq - self._snapshot_seq >= SNAPSHOT_EVENTS:
                 await self._keep_snapshot()

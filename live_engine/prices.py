@@ -13,6 +13,7 @@ from live_engine.events import BarClosed
 from live_engine.streams.market_export import last_bars
 from live_engine.streams.price_file import read_prices
 from live_engine.streams.replay import replay_export, replay_file
+from live_engine.streams.sessions import sessions_of
 from live_engine.streams.simulated import RandomWalk, simulated
 from trading.timeframe import SECONDS
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from live_engine.paper.settings import StrategySettings
     from live_engine.settings import LiveSettings
     from live_engine.streams.stream import Stream
+    from live_engine.streams.watch import Hours
 
 NS_PER_S = 1_000_000_000
 EXPORT, SIMULATED = "export", "simulated"
@@ -85,6 +87,17 @@ def history(live: LiveSettings, home: Path, strategy: StrategySettings) -> list[
     updates = read_prices(Path(live.prices).expanduser(), symbol, timeframe)
     bars = (one for one in updates if isinstance(one, BarClosed))
     return [*deque(takewhile(lambda bar: bar.ts_ns < before_ns, bars), maxlen=count)]
+
+
+def trading_hours(live: LiveSettings, home: Path) -> Hours | None:
+    """When the symbols are traded, of prices that can be fetched again: those that the data platform published.
+
+    Raises PricesError.
+    """
+    if live.prices != EXPORT:
+        return None
+    timeframe = live.strategies[0].timeframe if live.strategies else live.timeframe
+    return sessions_of(export_file(home), live.all_symbols(), timeframe)
 
 
 def length_ns(timeframe: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, ledger, names, prices, retention, trading_day
-from pi5_pipelines.automation import alerts, journal, kill_switch, orphans, schedules
+from pi5_pipelines.automation import alerts, journal, kill_switch, orphans, schedules, stream_gaps
 from pi5_pipelines.automation.jobs import JOBS
 from pi5_pipelines.checks.bars import check_bars
 from pi5_pipelines.checks.feed import check_feed
@@ -55,7 +55,13 @@ defs = dg.Definitions(
     ],
     jobs=JOBS,
     schedules=[schedules.nightly_schedule(_schedule), schedules.live_day, schedules.audit_schedule(_schedule)],
-    sensors=[*alerts.SENSORS, *orphans.SENSORS, *journal.SENSORS, *kill_switch.SENSORS],
+    sensors=[
+        *alerts.SENSORS,
+        *orphans.SENSORS,
+        *journal.SENSORS,
+        *kill_switch.SENSORS,
+        *stream_gaps.SENSORS,
+    ],
     resources={"home": Home(), "worker": dg.PipesSubprocessClient()},
     executor=dg.in_process_executor,
 )

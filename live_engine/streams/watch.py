@@ -5,7 +5,7 @@ Nothing here reads a clock: the caller passes the moment, of a clock that does n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -21,15 +21,24 @@ MONDAY = 3  # 1 January 1970 was a Thursday: 0 is Monday as in datetime.weekday
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
 
 
+class Hours(Protocol):
+    """When a symbol is traded."""
+
+    def are_at(self, ts_ns: int, symbol: str) -> bool:
+        """Whether it is at a moment."""
+        ...
+
+
 class TradingHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a venue trades: weekdays (0 is Monday) and seconds of the UTC day, the end not included."""
+    """When a venue trades any symbol: weekdays (0 is Monday), seconds of the UTC day, the end not included."""
 
     weekdays: tuple[int, ...] = EVERY_DAY
     from_s: int = 0
     to_s: int = DAY_S
 
-    def are_at(self, ts_ns: int) -> bool:
+    def are_at(self, ts_ns: int, symbol: str = "") -> bool:
         """Whether the venue trades at a moment."""
+        del symbol
         days, second = divmod(ts_ns // SECOND_NS, DAY_S)
         return (days + MONDAY) % 7 in self.weekdays and self.from_s <= second < self.to_s
 
@@ -73,9 +82,8 @@ class AgeWatch:
 class BarGaps:
     """Bars that are missing between two closed ones, while the venue traded."""
 
-    def __init__(self, stream: str, hours: TradingHours | None = None) -> None:
-        self._stream = stream
-        self._hours = hours or TradingHours()
+    def __init__(self, stream: str, hours: Hours) -> None:
+        self._stream, self._hours = stream, hours
         self._last: dict[tuple[str, str], int] = {}
 
     def on_bar(self, bar: BarClosed) -> list[StreamGap]:
@@ -84,10 +92,11 @@ class BarGaps:
         last_ns = self._last.get(key, bar.ts_ns)
         self._last[key] = max(last_ns, bar.ts_ns)
         missing = range(last_ns + length_ns, bar.ts_ns, length_ns)
-        first_ns = next((ts_ns for ts_ns in missing if self._hours.are_at(ts_ns)), None)
+        traded = self._hours.are_at
+        first_ns = next((ts_ns for ts_ns in missing if traded(ts_ns, bar.symbol)), None)
         if first_ns is None:
             return []
-        end_ns = next(ts_ns for ts_ns in reversed(missing) if self._hours.are_at(ts_ns)) + length_ns
+        end_ns = next(ts_ns for ts_ns in reversed(missing) if traded(ts_ns, bar.symbol)) + length_ns
         return [StreamGap(stream=self._stream, symbol=bar.symbol, from_ns=first_ns, to_ns=end_ns)]
 
 

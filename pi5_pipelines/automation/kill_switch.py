@@ -6,6 +6,7 @@ import dagster as dg
 
 from pi5_pipelines.automation.addresses import KEY, read_addresses
 from pi5_pipelines.automation.alerts import send
+from pi5_pipelines.automation.news import news
 from pi5_pipelines.errors import ConfigError
 from pi5_pipelines.resources.home import Home
 
@@ -30,18 +31,13 @@ def kill_switch_alert(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
     """
     from live_engine.errors import JournalError
     from live_engine.events import KillSwitchRearmed, KillSwitchSet
-    from live_engine.journal.reader import JournalReader
-    from pi5_pipelines.ledger.source import journal_file
 
     try:
-        with JournalReader(journal_file(home.settings())) as reader:
-            journal, last_seq = reader.epoch(), reader.last_seq()
-            known = (context.cursor or "").startswith(f"{journal}:")
-            seq = int((context.cursor or "").partition(":")[2]) if known else 0
-            new = reader.of_types((KillSwitchSet, KillSwitchRearmed), seq, AT_ONCE if known else last_seq)
+        found = news(home.settings(), context.cursor, (KillSwitchSet, KillSwitchRearmed), AT_ONCE)
     except JournalError as error:
         return dg.SkipReason(str(error))
-    if not known:
+    new = found.events
+    if found.is_first:
         new = [event for event in new[-1:] if isinstance(event.body, KillSwitchSet)]
     lines = [_line(event.body) for event in new if isinstance(event.body, KillSwitchSet | KillSwitchRearmed)]
     told = "nobody has touched the kill switch"
@@ -53,8 +49,7 @@ def kill_switch_alert(context: dg.SensorEvaluationContext, home: Home) -> dg.Sen
         told = "; ".join(lines) if addresses else f"{KEY} names no file; unsent: {'; '.join(lines)}"
         if addresses and not send(addresses, TITLE, "\n".join(lines)):
             return dg.SkipReason(f"an address of {KEY} did not take the alert: {told}")
-    seen_seq = new[-1].seq if len(new) == AT_ONCE else last_seq
-    return dg.SensorResult(skip_reason=told, cursor=f"{journal}:{seen_seq}")
+    return dg.SensorResult(skip_reason=told, cursor=found.cursor)
 
 
 def _line(body: "KillSwitchSet | KillSwitchRearmed") -> str:

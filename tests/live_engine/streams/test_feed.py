@@ -40,7 +40,7 @@ def test_ticks_become_bars_of_every_timeframe_and_symbol() -> None:
 
 
 def test_a_hole_is_told_before_the_bar_behind_it_and_a_late_tick_once() -> None:
-    feed = Feed("s", ["1m", "5m"], max_age_s=5.0, mono_ns=0)
+    feed = Feed("s", ["1m", "5m"], max_age_s=5.0, mono_ns=0, hours=TradingHours())
     feed.on_update(tick(10, 1), 0)
     assert [type_of(body) for body in feed.on_update(tick(70, 2), 0)] == ["BarClosed"]
     told = feed.on_update(tick(430, 9), 0)
@@ -57,7 +57,7 @@ def test_bars_of_the_stream_itself_pass_and_leave_no_hole_untold() -> None:
         ts_ns = number * MINUTE_NS
         return BarClosed(symbol="A", timeframe="1m", ts_ns=ts_ns, open=ONE, high=ONE, low=ONE, close=ONE, volume=ONE)
 
-    feed = Feed("s", ["5m"], max_age_s=5.0, mono_ns=0)
+    feed = Feed("s", ["5m"], max_age_s=5.0, mono_ns=0, hours=TradingHours())
     assert feed.on_update(bar(0), 0) == [StreamConnected(stream="s"), bar(0)]
     gap = StreamGap(stream="s", symbol="A", from_ns=MINUTE_NS, to_ns=3 * MINUTE_NS)
     assert feed.on_update(bar(3), 0) == [gap, bar(3)]
@@ -70,3 +70,10 @@ def test_silence_counts_while_the_venue_trades_only() -> None:
     assert feed.on_time(3_700 * SECOND_NS, 3_700 * SECOND_NS) == []
     next_day = 86_401 * SECOND_NS
     assert feed.on_time(next_day, next_day) == [StreamStale(stream="s", age_s=82_901.0)]
+
+
+def test_what_nobody_can_fetch_again_is_not_judged_missing() -> None:
+    feed = Feed("s", ["1m"], max_age_s=5.0, mono_ns=0)
+    feed.on_update(tick(10, 1), 0)
+    assert [type_of(body) for body in feed.on_update(tick(430, 9), 0)] == ["BarClosed"]
+    assert [type_of(body) for body in feed.on_time(600 * SECOND_NS, 0)] == ["BarClosed"]

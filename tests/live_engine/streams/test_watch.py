@@ -48,7 +48,7 @@ def test_a_stream_that_never_spoke_is_stale_too() -> None:
 
 
 def test_missing_bars_are_asked_for_from_the_first_to_the_end_of_the_last() -> None:
-    gaps = BarGaps("s")
+    gaps = BarGaps("s", TradingHours())
     assert gaps.on_bar(bar(0)) == []
     assert gaps.on_bar(bar(DAY_NS)) == []
     assert gaps.on_bar(bar(0, symbol="B")) == []
