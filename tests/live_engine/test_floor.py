@@ -142,7 +142,7 @@ def test_a_cancelled_order_fills_no_more(journal: Path) -> None:
         await floor.place("o1", "buy", "5", "limit", limit_price="9.00")
         asked = await floor.office.cancel("o1", "me")
         assert asked is not None
-        assert asked.status.name == "PENDING_CANCEL"
+        assert asked.status.name in ("PENDING_CANCEL", "CANCELED")  # the venue may have answered by then
         await floor.floor.settled()
         assert floor.status("o1") == "CANCELED"
         await floor.tick("A", "8.00")
