@@ -87,7 +87,7 @@ def render(  # noqa: PLR0913 - one argument a part of the page
         {"intensity": intensity},
         title=title,
         data_as_of=data_as_of,
-        verdict=verdict(results, skipped),
+        words=verdict(results, skipped),
         honesty=honesty,
         searches=night.searches,
         changes=night.changes,
