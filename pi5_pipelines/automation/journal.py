@@ -21,6 +21,7 @@ EVERY_S = 15
 clock = time.time
 OBSERVED_AT_ONCE = 200
 RANGE_TAG, TRY_TAG = "pi5/ledger_from", "pi5/ledger_try"
+FIRST = {"dagster/priority": "10"}  # it takes seconds, and what else is in the queue may take the night
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -84,7 +85,7 @@ def _request(wanted: Range) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=wanted.run_key,
         run_config={"ops": {names.LEDGER_STEP: {"config": config}}},
-        tags={RANGE_TAG: f"{wanted.journal}:{wanted.first_seq}", TRY_TAG: str(wanted.number)},
+        tags={RANGE_TAG: f"{wanted.journal}:{wanted.first_seq}", TRY_TAG: str(wanted.number), **FIRST},
     )
 
 
