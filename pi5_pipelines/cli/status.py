@@ -52,6 +52,7 @@ def gather(settings: Settings, lake: Lake) -> dict[str, Any]:
         "results_as_of": outcome.as_of if outcome else None,
         "report": str(page) if page.exists() else None,
         "backup": last_backup(settings),
+        "live": live(settings),
         "disk_free_bytes": shutil.disk_usage(existing(settings.home_path)).free,
     }
 
@@ -94,6 +95,7 @@ def lines(found: dict[str, Any]) -> list[object]:
         labelled("Data", f"as of {found['data_as_of']}: {held}" if found["data_as_of"] else "none yet"),
         *(labelled("", f"{one['symbol']} {one['check']}: {one['detail']}", "red") for one in found["failed_checks"]),
         labelled("Backup", backup_line(found["backup"])),
+        *((labelled("Live", live_line(found["live"])),) if found["live"] else ()),
     ]
     if found["results"]:
         parts.append(results_table(found))
@@ -151,6 +153,32 @@ def last_backup(settings: Settings) -> dict[str, Any] | None:
         return {"id": None, "problem": str(wrong[0])}
     found = manifests(folder)
     return document_of(settings, found[0]) if found else None
+
+
+def live(settings: Settings) -> dict[str, Any] | None:
+    """How far the live engine's journal and its ledger are; None without a journal."""
+    from live_engine.errors import JournalError, JournalMissingError
+    from live_engine.journal.reader import JournalReader
+    from pi5_pipelines.ledger.offset import committed
+    from pi5_pipelines.ledger.source import journal_file
+
+    try:
+        with JournalReader(journal_file(settings)) as reader:
+            last_seq, done = reader.last_seq(), committed(settings.folder("lake"), reader.epoch())
+            return {"journal": reader.epoch(), "last_seq": last_seq, "in_the_ledger": done}
+    except JournalMissingError:
+        return None
+    except JournalError as error:
+        return {"journal": None, "problem": str(error)}
+
+
+def live_line(found: dict[str, Any]) -> str:
+    """The same in words."""
+    if found["journal"] is None:
+        return f"BAD: {found['problem']}"
+    left = found["last_seq"] - found["in_the_ledger"]
+    how = f"{left:,} not yet in the ledger" if left else "all in the ledger; pi5 live balance shows the money"
+    return f"{found['last_seq']:,} events, {how}"
 
 
 def backup_line(found: dict[str, Any] | None) -> str:

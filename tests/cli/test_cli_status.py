@@ -10,7 +10,9 @@ import pytest
 
 from pi5_pipelines.backtest.nightly import run_nightly
 from pi5_pipelines.lake.table import Lake
+from pi5_pipelines.ledger.consume import consume
 from pi5_pipelines.settings import load_settings
+from tests.ledger.trading import write
 from trading import strategies
 
 if TYPE_CHECKING:
@@ -65,6 +67,22 @@ def test_status_after_a_night_tells_its_results(
     assert "Last night's backtests, data as of 2013-03-01" in answer.stdout
     assert "Left out: GONE (sma_cross): the lake holds no bars of it" in answer.stdout
     assert pi5("reproduce", found["results"][0]["result_id"]).exit_code == 0
+
+
+def test_status_tells_of_the_live_engine_where_there_is_one(
+    home: Path, pi5: Callable[..., Result], document: Callable[..., Any]
+) -> None:
+    assert document("status", "--json")["live"] is None
+    path = home / "journal" / "live.sqlite"
+    last = write(path, 1, 10)
+    assert document("status", "--json")["live"]["in_the_ledger"] == 0
+    assert f"{last} events, {last} not yet in the ledger" in pi5("status").stdout
+    consume(load_settings())
+    assert f"{last} events, all in the ledger" in pi5("status").stdout
+    path.write_bytes(b"no journal at all, but a text that somebody put in its place")
+    answer = pi5("status")
+    assert answer.exit_code == 0
+    assert "BAD: " in answer.stdout
 
 
 def test_doctor_finds_nothing_wrong_with_a_filled_home(lake_home: Path, document: Callable[..., Any]) -> None:
