@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 
 UNITS = ("B", "KB", "MB", "GB", "TB")
+MANY_ROWS = 1_000  # beyond them a table is only aligned: rich looks at every cell, which takes a millisecond a row
 PIPE_WIDTH = 160  # columns of a table that goes into a file or a pipe, whatever terminal it was started from
 
 
@@ -69,22 +71,46 @@ def show(*parts: object) -> None:
     # Names and reasons may hold anything: no markup, no emoji codes.
     screen = Screen(highlight=False, markup=False, emoji=False, width=width, soft_wrap=not on_terminal)
     for part in parts:
-        screen.print(part)
+        if isinstance(part, Aligned):
+            click.echo(part.text)
+        else:
+            screen.print(part)
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A long table as lines of text."""
+
+    text: str
 
 
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()
-) -> Table:
+) -> Table | Aligned:
     """A table for `show`; the columns in `numbers` stand to the right."""
+    cells = [[text(value) for value in row] for row in rows]
+    if len(cells) > MANY_ROWS:
+        return _aligned(title, columns, cells, numbers)
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     made = Table(title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(text(value) for value in row))
+    for row in cells:
+        made.add_row(*row)
     return made
+
+
+def _aligned(title: str, columns: Sequence[str], cells: Sequence[Sequence[str]], numbers: Sequence[str]) -> Aligned:
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    sides = [">" if column in numbers else "<" for column in columns]
+
+    def line(row: Sequence[str]) -> str:
+        return " " + "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(row, sides, widths, strict=True))
+
+    head = [title] * bool(title) + [line(columns), " " + "\N{BOX DRAWINGS LIGHT HORIZONTAL}" * (len(line(columns)) - 1)]
+    return Aligned("\n".join([*head, *map(line, cells)]))
 
 
 def labelled(label: str, value: str, style: str = "") -> Text:

@@ -84,6 +84,16 @@ def test_show_gives_the_newest_rows_in_real_prices(rows: Callable[..., list[dict
     assert {row["symbol"] for row in rows("instruments")} == {"AAPL", "GOOG", "IBM", "MSFT"}
 
 
+def test_a_long_table_shows_what_a_short_one_does_in_columns(lake_home: Path, pi5: Callable[..., Result]) -> None:
+    assert lake_home.exists()
+    short = pi5("data", "show", "bars_1d", "--limit", "3").stdout.splitlines()
+    long = pi5("data", "show", "bars_1d", "--limit", "0").stdout.splitlines()
+    assert long[0] == "bars_1d, version 0: 11,958 of 11,958 rows"
+    assert len(long) == 3 + 11_958
+    assert [line.split() for line in long[-3:]] == [line.split() for line in short[-4:-1]]
+    assert len({len(line.rstrip()) > 0 and line.index("20") for line in long[3:]}) == 1
+
+
 def test_show_takes_symbols_and_days_both_included(rows: Callable[..., list[dict[str, Any]]]) -> None:
     days = ("--start", "2010-01-04", "--end", "2010-01-06")
     found = rows("bars_1d", "--symbol", "GOOG", "--symbol", "IBM", *days)

@@ -85,7 +85,7 @@ def test_where_transactions_end_changes_no_row(both: Settings, connection: psyco
 def test_a_place_that_was_set_back_or_taken_away_doubles_nothing(
     both: Settings, connection: psycopg.Connection
 ) -> None:
-    write(journal_file(both), SEED, 30)
+    write(journal_file(both), SEED, 15)
     consume(both)
     hot.follow(both)
     before = hot_content(connection)

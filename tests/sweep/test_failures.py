@@ -128,7 +128,10 @@ def test_wrong_input_is_one_clear_error(
     "ranges",
     [
         ("sma_cross", "--param", "fast=2:21", "--param", "slow=30:79"),
-        ("bollinger_reversion", "--param", "length=2:51", "--param", "stop=0.1:2:0.1", "--spread", "2bps"),
+        pytest.param(
+            ("bollinger_reversion", "--param", "length=2:51", "--param", "stop=0.1:2:0.1", "--spread", "2bps"),
+            marks=pytest.mark.proof,
+        ),
     ],
     ids=["plain", "orders"],
 )

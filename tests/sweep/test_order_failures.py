@@ -87,6 +87,7 @@ def with_wrong(tmp_path: Path) -> str:
     return f"{hook}:{ROOT}"
 
 
+@pytest.mark.proof
 def test_absurd_orders_are_rejected_and_counted_and_code_that_fails_spoils_its_own_row(
     tmp_path: Path, goog_file: Path, with_wrong: str, start: Callable[..., subprocess.Popen[bytes]]
 ) -> None:

@@ -1,9 +1,9 @@
 """Kill -9 between any two steps of the hand-over: the union of hot and cold always has exactly the rows put in.
 
 While it runs, a writer brings late, restated and new rows, and a reader looks. Some kills fall after each step in turn,
-some at random moments, and on a server with more than one session some cut the connection instead. By default a kill
-after every step on the Apache edition, after every other one on the Community edition; PI5_KILLS=100 is the proof of
-each edition (`make proof`), whose outcome docs/proofs.md records.
+some at random moments, and on a server with more than one session some cut the connection instead. The long tests
+have a kill after every step on the Apache edition; `make proof` has those after every other one on the Community
+edition too, and with PI5_KILLS=100 a hundred on each, whose outcome docs/proofs.md records.
 """
 
 from __future__ import annotations
@@ -75,7 +75,10 @@ class Story:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("edition", "kills"), [("apache", len(STEPS)), ("community", len(STEPS) // STRIDE + 1)])
+@pytest.mark.parametrize(
+    ("edition", "kills"),
+    [("apache", len(STEPS)), pytest.param("community", len(STEPS) // STRIDE + 1, marks=pytest.mark.proof)],
+)
 def test_killed_hand_overs_lose_nothing_and_double_nothing(
     edition: str, kills: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:

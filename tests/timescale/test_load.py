@@ -101,6 +101,7 @@ def test_late_rows_go_into_compressed_chunks_and_what_is_there_stays_compressed(
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 def test_two_hundred_thousand_late_rows_go_into_compressed_chunks(community_hot: Hot) -> None:
     hot = community_hot
     bars = minute_bars(100_000)
