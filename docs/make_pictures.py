@@ -20,19 +20,21 @@ from playwright.sync_api import sync_playwright
 
 from live_engine.journal.reader import JournalReader
 from pi5_pipelines.assets import names
+from pi5_pipelines.definitions import defs
 from pi5_pipelines.report.nightly import report_file
 from pi5_pipelines.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, FloatRect, Page
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S = 120.0
 SETTLE_MS = 1500
+PANEL = 320  # the width of the page's own list of assets
 
 
 def main() -> None:
@@ -75,12 +77,13 @@ def report(browser: Browser, page: Path) -> None:
 
 def lineage(browser: Browser, address: str) -> None:
     """All assets as Dagster draws them, its groups opened."""
-    view = browser.new_page(viewport={"width": 2400, "height": 720}, color_scheme="light")
-    groups = ",".join(f"global@global:{name}" for name in (names.SOURCES, names.LAKE, names.RESEARCH, names.UPKEEP))
+    view = browser.new_page(viewport={"width": 2400, "height": 1500}, color_scheme="light", device_scale_factor=0.8)
+    opened = (names.SOURCES, names.LAKE, names.LIVE, names.RESEARCH, names.UPKEEP)
+    groups = ",".join(f"global@global:{name}" for name in opened)
     view.goto(f"{address}/asset-groups?{urlencode({'expanded': groups})}")
     view.get_by_text(names.REPORT).first.wait_for(timeout=PATIENCE_S * 1e3)
     view.wait_for_timeout(2 * SETTLE_MS)
-    view.screenshot(path=DOCS / "lineage.png", clip={"x": 545, "y": 150, "width": 1810, "height": 470})
+    view.screenshot(path=DOCS / "lineage.png", clip=around(view, [*assets(), *opened], right=66, below=60))
     print(DOCS / "lineage.png")
 
 
@@ -103,13 +106,32 @@ def paper_session() -> dict[str, str]:
 
 def loop(browser: Browser, address: str) -> None:
     """The group of the live engine: what it is fed, its journal, the ledger, and the day looked back on."""
-    view = browser.new_page(viewport={"width": 2300, "height": 1700}, color_scheme="light", device_scale_factor=0.7)
+    view = browser.new_page(viewport={"width": 2300, "height": 2000}, color_scheme="light", device_scale_factor=0.7)
     view.goto(f"{address}/locations/pi5_pipelines.definitions/asset-groups/{names.LIVE}/lineage")
     view.get_by_text(names.TRADING_REPORT).first.wait_for(timeout=PATIENCE_S * 1e3)
     view.get_by_text("Loading...").first.wait_for(state="detached", timeout=PATIENCE_S * 1e3)
     view.wait_for_timeout(2 * SETTLE_MS)
-    view.screenshot(path=DOCS / "loop.png", clip={"x": 320, "y": 215, "width": 1900, "height": 1400})
+    view.screenshot(path=DOCS / "loop.png", clip=around(view, assets(), right=190, below=180))
     print(DOCS / "loop.png")
+
+
+def assets() -> list[str]:
+    """The names of all assets."""
+    return [key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()]
+
+
+def around(view: Page, texts: list[str], *, right: float, below: float) -> FloatRect:
+    """What of the graph shows those texts, with so many pixels beside and below for the boxes that they are in."""
+    boxes = [
+        box
+        for text in texts
+        for found in view.get_by_text(text, exact=True).all()
+        if (box := found.bounding_box()) and box["x"] > PANEL
+    ]
+    left, top = min(box["x"] for box in boxes) - 40, min(box["y"] for box in boxes) - 10
+    width = max(box["x"] + box["width"] for box in boxes) + right - left
+    height = max(box["y"] + box["height"] for box in boxes) + below - top
+    return {"x": left, "y": top, "width": width, "height": height}
 
 
 @contextmanager
