@@ -24,7 +24,7 @@ from pi5_pipelines.ledger.source import Source, journal_file, plainly
 from pi5_pipelines.timescale.connection import access, connect, explained, pool, retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import psycopg
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pi5_pipelines.settings import Settings
 
 BATCH_EVENTS = 20_000
+STRETCH_EVENTS = 100_000
 NUL, INSTEAD = "\0", "\N{REPLACEMENT CHARACTER}"  # PostgreSQL has no NUL in a text
 
 
@@ -116,13 +117,23 @@ def differing(settings: Settings) -> list[str]:
             if seq < end.seq:
                 found.append(f"{OFFSETS} stands at event {seq:,}, the lake at {end.seq:,}: the job `ledger` brings it")
                 continue
-            for table in TABLES:
-                if table in BALANCES:
-                    own = lake.read(table).filter(pl.col("journal") == journal).select(columns_of(table))
-                else:
-                    own = lines.of(table, journal, 0, seq)
+            for table in BALANCES:
+                own = lake.read(table).filter(pl.col("journal") == journal).select(columns_of(table))
                 found += _differ(table, own, rows_of(connection, table, journal))
+            found += _events_differing(connection, lines, journal, seq)
     return found
+
+
+def _events_differing(connection: psycopg.Connection, lines: Lines, journal: str, seq: int) -> Iterator[str]:
+    """The same of orders and fills, a stretch of events at a time."""
+    newest = lines.scan(ORDERS, journal, 0, seq).group_by("client_order_id").agg(pl.col("seq").max()).collect()
+    for first in range(0, seq, STRETCH_EVENTS):
+        stretch = (first, min(first + STRETCH_EVENTS, seq))
+        for table in (ORDERS, FILLS):
+            own = lines.of(table, journal, *stretch)
+            if table == ORDERS:
+                own = own.join(newest, on=newest.columns, how="semi")
+            yield from _differ(table, own, rows_of(connection, table, journal, stretch=stretch))
 
 
 def _differ(table: str, lake: pl.DataFrame, hot: pl.DataFrame) -> list[str]:
@@ -193,7 +204,7 @@ def _changes(
     postings = lines.scan(POSTINGS, journal, after_seq, to_seq).collect().sort("seq", "line")
     days = postings["ts"].dt.date().unique().to_list()
     for table in BALANCES:
-        before = rows_of(connection, table, journal, days if table == DAILY else None).rows()
+        before = rows_of(connection, table, journal, days=days if table == DAILY else None).rows()
         known = set(before)
         changes[table] = [row for row in FOLDS[table](before, postings.iter_rows()) if row not in known]
     return changes

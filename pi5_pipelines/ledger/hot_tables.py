@@ -91,9 +91,17 @@ def put(connection: psycopg.Connection, table: str, rows: Sequence[Row]) -> None
 
 
 def rows_of(
-    connection: psycopg.Connection, table: str, journal: str, days: Sequence[date] | None = None
+    connection: psycopg.Connection,
+    table: str,
+    journal: str,
+    *,
+    days: Sequence[date] | None = None,
+    stretch: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
-    """A journal's rows as the lake has them, numbers as texts; `days` chooses among rows that have one."""
+    """A journal's rows as the lake has them, numbers as texts.
+
+    `days` chooses among rows that have one, `stretch` by their seq: after the first, and up to the second.
+    """
     import polars as pl
     from psycopg import sql
 
@@ -104,6 +112,9 @@ def rows_of(
     if days is not None:
         query += sql.SQL(" AND day = ANY (%s)")
         values.append(days)
+    if stretch is not None:
+        query += sql.SQL(" AND seq > %s AND seq <= %s")
+        values += stretch
     rows = connection.execute(query, values).fetchall()
     return pl.DataFrame(rows, schema={name: columns[name] for name in columns_of(table)}, orient="row")
 
