@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pi5_pipelines.errors import ConfigError, LakeDamagedError
+from pi5_pipelines.errors import ConfigError
 from pi5_pipelines.lake.schema import bars_table
 
 if TYPE_CHECKING:
@@ -94,18 +94,13 @@ def spans(lake: Lake, timeframe: str, version: int) -> dict[Series, Span]:
     """What a version of a table of bars holds of each symbol; raises LakeDamagedError."""
     import polars as pl
 
+    from pi5_pipelines.lake import damage
+
     table = bars_table(timeframe)
     files = [path for path, _period in lake.files(table, version)]
     if not files:
         return {}
     ts = pl.col("ts")
     scan = pl.scan_parquet(files, hive_partitioning=False).group_by("symbol")
-    try:
-        found = scan.agg(rows=pl.len(), first=ts.min(), last=ts.max()).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise LakeDamagedError(
-            f"a data file cannot be read: {error}",
-            where=f"lake table {table}",
-            hint="restore the lake with `pi5 backup restore`",
-        ) from error
+    found = damage.collect(scan.agg(rows=pl.len(), first=ts.min(), last=ts.max()), table)
     return {Series(symbol, timeframe): Span(*rest) for symbol, *rest in found.iter_rows()}

@@ -19,7 +19,7 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 
 from pi5_pipelines.errors import LakeDamagedError, LakeError, UnknownNameError
-from pi5_pipelines.lake import durability
+from pi5_pipelines.lake import damage, durability
 from pi5_pipelines.lake.order import rises
 from pi5_pipelines.lake.schema import PERIOD, TableSchema, schema_of
 
@@ -122,14 +122,7 @@ class Lake:
             scan = scan.filter(pl.col("ts") >= _moment(start, time.min))
         if end is not None:
             scan = scan.filter(pl.col("ts") <= _moment(end, time.max))
-        try:
-            return scan.select(schema.columns.keys()).collect().sort(schema.key)
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise LakeDamagedError(
-                f"a data file cannot be read: {error}",
-                where=f"lake table {table}",
-                hint="an old version may have been vacuumed; a current one is restored with `pi5 backup restore`",
-            ) from error
+        return damage.collect(scan.select(schema.columns.keys()), table).sort(schema.key)
 
     def files(self, table: str, version: int | None = None) -> list[tuple[Path, str]]:
         """The data files of a version with their partition ("" when the table has none)."""

@@ -11,6 +11,7 @@ import polars as pl
 from live_engine.events import OrderIntent
 from live_engine.orders.book import OrderBook
 from live_engine.orders.exact import EXACT
+from pi5_pipelines.lake.damage import collect
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.ledger.commits import settled, still
 from pi5_pipelines.ledger.offset import CASH, DAILY, ORDERS, POSITIONS, POSTINGS, TABLES
@@ -123,7 +124,7 @@ def _orders(files: list[Path], own: pl.Expr, books: dict[Owner, OrderBook]) -> I
     scan = pl.scan_parquet(files, hive_partitioning=False).filter(
         own & pl.col("client_order_id").is_in(list(wanted)) & pl.col("status").is_not_null()
     )
-    newest = scan.sort("seq").group_by("client_order_id").agg(pl.col("status", "filled").last()).collect()
+    newest = collect(scan.sort("seq").group_by("client_order_id").agg(pl.col("status", "filled").last()), ORDERS)
     engine: Told = {(name,): (str(order.status), text(order.filled)) for name, order in wanted.items()}
     yield from _differ("order", engine, _told(newest, (("client_order_id",), ("status", "filled"))))
 
@@ -144,7 +145,7 @@ def _postings(lake: Lake, epoch: str, after_seq: int) -> pl.DataFrame:
         return lake.read(POSTINGS).select(LINE)
     scan = pl.scan_parquet([path for path, _ in lake.files(POSTINGS)], hive_partitioning=False)
     chosen = scan.filter((pl.col("journal") == epoch) & (pl.col("seq") > after_seq))
-    return chosen.select(LINE).collect()
+    return collect(chosen.select(LINE), POSTINGS)
 
 
 def _off(postings: pl.DataFrame) -> list[tuple[int, str, Decimal]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pi5_pipelines.errors import LedgerError
+from pi5_pipelines.lake.damage import collect
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.ledger import commits
@@ -108,10 +109,10 @@ class _Consumer:
             return Fold(epoch, {}, []).rows(batch)
         scan = self._scan(ORDERS).filter(pl.col("seq") <= before)
         known = scan.filter(pl.col("client_order_id").is_in(list(ids))).select("client_order_id", "chain").unique()
-        chains: dict[str, str] = dict(known.collect().iter_rows())
+        chains: dict[str, str] = dict(collect(known, ORDERS).iter_rows())
         wanted = pl.col("client_order_id").is_in(list(ids)) | pl.col("chain").is_in([*chains.values()])
         past = scan.filter(wanted & (pl.col("body") != "")).select("seq", "ts", "body", "client_order_id", "chain")
-        events = past.collect().sort("seq")
+        events = collect(past, ORDERS).sort("seq")
         chains |= dict(events.select("client_order_id", "chain").iter_rows())
         return Fold(epoch, chains, [Past(*row) for row in events.select("seq", "ts", "body").iter_rows()]).rows(batch)
 
@@ -137,7 +138,7 @@ class _Consumer:
                     hint="tables of the ledger were removed: restore the lake with `pi5 backup restore`",
                 )
             if offset.seq < end.seq:
-                new = self._scan(POSTINGS).filter(pl.col("seq") > offset.seq).collect().sort("seq", "line")
+                new = collect(self._scan(POSTINGS).filter(pl.col("seq") > offset.seq), POSTINGS).sort("seq", "line")
                 rows = FOLDS[table](self._own(table).iter_rows(), new.iter_rows())
                 commits.replace(self._lake, table, self._source.epoch, rows, end)
                 self._rows[table] = len(rows)

@@ -14,6 +14,7 @@ import polars as pl
 
 from live_engine.journal.reader import JournalReader
 from pi5_pipelines.errors import LedgerError
+from pi5_pipelines.lake.damage import collect
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.lake.table import Lake
 from pi5_pipelines.ledger.balances import FOLDS
@@ -59,7 +60,7 @@ class Lines:
         rows = self.scan(table, journal, after_seq, to_seq).select(columns_of(table))
         if table == ORDERS:
             rows = rows.sort("seq").group_by("client_order_id", maintain_order=True).last().select(columns_of(table))
-        return rows.collect()
+        return collect(rows, table)
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ def differing(settings: Settings) -> list[str]:
 
 def _events_differing(connection: psycopg.Connection, lines: Lines, journal: str, seq: int) -> Iterator[str]:
     """The same of orders and fills, a stretch of events at a time."""
-    newest = lines.scan(ORDERS, journal, 0, seq).group_by("client_order_id").agg(pl.col("seq").max()).collect()
+    newest = collect(lines.scan(ORDERS, journal, 0, seq).group_by("client_order_id").agg(pl.col("seq").max()), ORDERS)
     for first in range(0, seq, STRETCH_EVENTS):
         stretch = (first, min(first + STRETCH_EVENTS, seq))
         for table in (ORDERS, FILLS):
@@ -151,7 +152,7 @@ def _last_rows(files: list[Path]) -> dict[str, Offset]:
     if not files:
         return {}
     scan = pl.scan_parquet(files, hive_partitioning=False).group_by("journal").agg(pl.col("seq").max())
-    return {journal: Offset(seq) for journal, seq in scan.collect().iter_rows()}
+    return {journal: Offset(seq) for journal, seq in collect(scan, ORDERS).iter_rows()}
 
 
 def _place(connections: ConnectionPool, source: Source) -> Offset:
@@ -201,7 +202,7 @@ def _changes(
 ) -> dict[str, list[Row]]:
     """By table, the rows that a stretch of events adds or changes."""
     changes = {table: lines.of(table, journal, after_seq, to_seq).rows() for table in (ORDERS, FILLS)}
-    postings = lines.scan(POSTINGS, journal, after_seq, to_seq).collect().sort("seq", "line")
+    postings = collect(lines.scan(POSTINGS, journal, after_seq, to_seq), POSTINGS).sort("seq", "line")
     days = postings["ts"].dt.date().unique().to_list()
     for table in BALANCES:
         before = rows_of(connection, table, journal, days=days if table == DAILY else None).rows()

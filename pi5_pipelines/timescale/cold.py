@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pi5_pipelines.errors import LakeDamagedError, TieringError
+from pi5_pipelines.errors import TieringError
+from pi5_pipelines.lake import damage
 from pi5_pipelines.lake.schema import schema_of
 from pi5_pipelines.timescale.encoding import TYPES
 
@@ -70,14 +71,7 @@ def between(
         scan = scan.filter(pl.col("ts") >= low.astimezone(UTC))
     if high is not None:
         scan = scan.filter(pl.col("ts") < high.astimezone(UTC))
-    try:
-        return scan.select(pl.col(name).cast(kind) for name, kind in types.items()).collect()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise LakeDamagedError(
-            f"a data file cannot be read: {error}",
-            where=f"lake table {table.name}",
-            hint="an old version may have been vacuumed; a current one is restored with `pi5 backup restore`",
-        ) from error
+    return damage.collect(scan.select(pl.col(name).cast(kind) for name, kind in types.items()), table.name)
 
 
 def nothing(table: HotTable) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from live_engine.journal.export import export
 from live_engine.journal.reader import JournalReader
 from live_engine.journal.retention import remove
 from live_engine.journal.writer import Journal
-from pi5_pipelines.errors import LedgerError
+from pi5_pipelines.errors import LakeDamagedError, LedgerError
 from pi5_pipelines.lake import durability
 from pi5_pipelines.lake.compaction import compact
 from pi5_pipelines.lake.table import Lake
@@ -232,3 +232,13 @@ def test_only_what_is_committed_moves_the_place(settings: Settings) -> None:
     with JournalReader(journal_file(settings)) as reader:
         assert reader.consumers() == {"ledger": 10, "other": 3}
     assert last > 10
+
+
+def test_a_torn_file_of_the_lake_is_one_clear_line(settings: Settings) -> None:
+    write(journal_file(settings), SEED, 5)
+    consume(settings)
+    file = next(path for path, _ in Lake(root_of(settings)).files("ledger_orders"))
+    file.write_bytes(file.read_bytes()[:100])
+    write(journal_file(settings), SEED, 5, start=5)
+    with pytest.raises(LakeDamagedError, match="lake table ledger_orders: a data file cannot be read"):
+        consume(settings)
