@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from pi5_pipelines.assets import backtests, backup, compaction, feed, hot, ledger, names, prices, retention, trading_day
-from pi5_pipelines.automation import alerts, journal, kill_switch, orphans, schedules, stream_gaps
+from pi5_pipelines.automation import alerts, check_alerts, journal, kill_switch, orphans, schedules, stream_gaps
 from pi5_pipelines.automation.jobs import JOBS
 from pi5_pipelines.checks.bars import check_bars
 from pi5_pipelines.checks.feed import check_feed
@@ -57,6 +57,7 @@ defs = dg.Definitions(
     schedules=[schedules.nightly_schedule(_schedule), schedules.live_day, schedules.audit_schedule(_schedule)],
     sensors=[
         *alerts.SENSORS,
+        *check_alerts.SENSORS,
         *orphans.SENSORS,
         *journal.SENSORS,
         *kill_switch.SENSORS,

@@ -12,10 +12,13 @@ import pytest
 
 from pi5_pipelines.definitions import defs
 from pi5_pipelines.market.calendars import sessions
+from pi5_pipelines.resources.home import Home
 from tests.orchestration.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 ROOT = Path(__file__).parents[2]
 STRATEGIES = '[{name = "buy_and_hold"}, {name = "sma_cross", params = {fast = 5, slow = 10}}]'
@@ -84,3 +87,29 @@ def receiver() -> Iterator[Receiver]:
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def addresses(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The addresses file that the settings name, empty and its owner's only."""
+    path = home / "secrets" / "alerts"
+    path.parent.mkdir()
+    path.touch(mode=0o600)
+    monkeypatch.setenv("PI5_ALERTS_ADDRESSES_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def tick(instance: dg.DagsterInstance) -> Callable[[dg.SensorDefinition], SensorExecutionData]:
+    """Evaluate a sensor as the daemon does, each tick from the cursor that the last one left."""
+    cursors: dict[str, str | None] = {}
+
+    def evaluate(sensor: dg.SensorDefinition) -> SensorExecutionData:
+        context = dg.build_sensor_context(
+            instance=instance, cursor=cursors.get(sensor.name), definitions=defs, resources={"home": Home()}
+        )
+        done = sensor.evaluate_tick(context)
+        cursors[sensor.name] = done.cursor
+        return done
+
+    return evaluate

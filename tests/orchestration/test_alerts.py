@@ -4,49 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import dagster as dg
 import pytest
 
 from pi5_pipelines.automation.addresses import read_addresses
 from pi5_pipelines.automation.alerts import backup_after_failure, run_failure_alert
-from pi5_pipelines.definitions import defs
 from pi5_pipelines.errors import ConfigError, Pi5Error
-from pi5_pipelines.resources.home import Home
 from pi5_pipelines.settings import AlertSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import dagster as dg
     from dagster._core.definitions.sensor_definition import SensorExecutionData
 
     from tests.orchestration.receiver import Receiver
-
-
-@pytest.fixture
-def addresses(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The addresses file that the settings name, empty and its owner's only."""
-    path = home / "secrets" / "alerts"
-    path.parent.mkdir()
-    path.touch(mode=0o600)
-    monkeypatch.setenv("PI5_ALERTS_ADDRESSES_FILE", str(path))
-    return path
-
-
-@pytest.fixture
-def tick(instance: dg.DagsterInstance) -> Callable[[dg.SensorDefinition], SensorExecutionData]:
-    """Evaluate a sensor as the daemon does, each tick from the cursor that the last one left."""
-    cursors: dict[str, str | None] = {}
-
-    def evaluate(sensor: dg.SensorDefinition) -> SensorExecutionData:
-        context = dg.build_sensor_context(
-            instance=instance, cursor=cursors.get(sensor.name), definitions=defs, resources={"home": Home()}
-        )
-        done = sensor.evaluate_tick(context)
-        cursors[sensor.name] = done.cursor
-        return done
-
-    return evaluate
 
 
 def test_a_failed_night_tells_job_step_what_where_and_hint(
