@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.defaults import DEFAULTS, FOR_TESTS
 from tests.network import free_port
 
 if TYPE_CHECKING:
@@ -25,6 +26,11 @@ DAY_US = 86_400_000_000
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 pytest_plugins = ("tests.timescale.fixtures",)
+
+# Before the program is imported, which reads its settings then.
+for name in [name for name in os.environ if name.startswith("PI5_") and name not in FOR_TESTS]:
+    del os.environ[name]
+os.environ["PI5_CONFIG"] = str(DEFAULTS)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("repeatable")

@@ -41,7 +41,6 @@ def traded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home with a journal of old days, whose backups lie elsewhere."""
     monkeypatch.setenv("PI5_HOME", str(tmp_path / "traded"))
     monkeypatch.setenv("PI5_BACKUP_FOLDER", str(tmp_path / "copies"))
-    monkeypatch.delenv("PI5_CONFIG", raising=False)
     settings = load_settings()
     trade(settings, SEED, 0)
     return settings

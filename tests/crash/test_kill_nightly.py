@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from pi5_pipelines.lake.table import Lake
+from tests.defaults import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = int(os.environ.get("PI5_KILLS", "2"))
@@ -44,7 +45,7 @@ def environment(folder: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PI5_", "DAGSTER_")) or name == "PI5_NUMBA_CACHE"
     }
-    chosen = {"PI5_BACKTEST_STRATEGIES": " ".join(STRATEGIES.split())}
+    chosen = {"PI5_BACKTEST_STRATEGIES": " ".join(STRATEGIES.split()), "PI5_CONFIG": str(DEFAULTS)}
     return {**keep, "PI5_HOME": str(folder / "home"), "DAGSTER_HOME": str(dagster_home), **chosen}
 
 

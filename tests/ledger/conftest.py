@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PI5_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PI5_CONFIG", raising=False)
     return tmp_path / "home"
 
 

@@ -41,7 +41,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PI5_HOME", str(folder))
     monkeypatch.setenv("PI5_INGEST_SOURCES", '["inbox"]')
     monkeypatch.setenv("PI5_BACKTEST_STRATEGIES", STRATEGIES)
-    monkeypatch.delenv("PI5_CONFIG", raising=False)
     return folder
 
 

@@ -80,7 +80,7 @@ def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
     """Nights of one symbol's real prices and one strategy, with the server at a DSN."""
 
     def make(dsn: str) -> Nights:
-        for name in [name for name in os.environ if name.startswith(("PI5_", "DAGSTER_"))]:
+        for name in [name for name in os.environ if name.startswith("DAGSTER_")]:
             monkeypatch.delenv(name)
         dagster_home = tmp_path / "dagster_home"
         dagster_home.mkdir()

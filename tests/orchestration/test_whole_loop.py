@@ -78,7 +78,6 @@ def resident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Resident:
     """A home for both halves, the engine's port being one that was free."""
     found = Resident(tmp_path / "engine", free_port())
     monkeypatch.setenv("PI5_HOME", str(found.journal.parents[1]))
-    monkeypatch.delenv("PI5_CONFIG", raising=False)
     return found
 
 

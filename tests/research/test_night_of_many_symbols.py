@@ -38,7 +38,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of a home with the sample's prices, and the environment that hands them to the commands."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PI5_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PI5_CONFIG", raising=False)
     return Settings(
         home=str(tmp_path / "home"),
         ingest=IngestSettings(sources=("sample",), symbols=("AAPL", "IBM", "MSFT")),

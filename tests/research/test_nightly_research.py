@@ -29,7 +29,6 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S
     """Settings of a home with prices of IBM, and the environment that hands them to the commands."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PI5_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PI5_CONFIG", raising=False)
 
     def make(*strategies: StrategySettings, train: int = 500) -> Settings:
         made = Settings(
