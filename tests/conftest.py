@@ -28,8 +28,9 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 pytest_plugins = ("tests.timescale.fixtures",)
 
 # Before the program is imported, which reads its settings then.
-for name in [name for name in os.environ if name.startswith("PI5_") and name not in FOR_TESTS]:
-    del os.environ[name]
+for name in [name for name in os.environ if name.startswith("PI5_")]:
+    if name not in FOR_TESTS and not name.startswith("PI5_TEST_"):
+        del os.environ[name]
 os.environ["PI5_CONFIG"] = str(DEFAULTS)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=50)
