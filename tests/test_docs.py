@@ -104,11 +104,20 @@ def up() -> Iterator[ExitStack]:
         yield stack
 
 
+def unset() -> dict[str, str]:
+    """The environment of somebody who has set nothing."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PI5_", "DAGSTER_")) or name == "PI5_NUMBA_CACHE"
+    }
+
+
 @contextmanager
 def running(clone: Path, ports: dict[str, int]) -> Iterator[None]:
     """What `make up` starts: Dagster's pages and the live engine, both answering."""
     log = clone / "up.log"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PI5_LIVE_PORT": str(ports["8080"])}
+    environment = {**unset(), "PYTHONPATH": str(ROOT), "PI5_LIVE_PORT": str(ports["8080"])}
     # Whoever runs the tests may ignore signals, and what ignores them from its start cannot be ended by them.
     command = ["env", "--default-signal=INT,TERM", "scripts/up", "--port", str(ports["3000"])]
     with (
@@ -149,11 +158,7 @@ def ports() -> dict[str, int]:
 @pytest.fixture
 def reader(clone: Path, server: int, ports: dict[str, int]) -> Callable[[Path], Callable[[str], None]]:
     """Somebody who reads a page: runs its lines one by one."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PI5_", "DAGSTER_")) or name == "PI5_NUMBA_CACHE"
-    }
+    environment = unset()
 
     def of(page: Path) -> Callable[[str], None]:
         chosen = {
