@@ -45,7 +45,7 @@ proof: setup-dev ## the long proofs: a hundred kills of the nightly job and of h
 	@PI5_KILLS=100 $(BIN)/python -m pytest tests/crash tests/timescale/test_kill_tiering.py -rP $(ARGS)
 	@PI5_KILLS=20 $(BIN)/python -m pytest tests/sweep/test_resume.py -rP $(ARGS)
 
-soak: setup-dev ## the long proof of the live engine: 500 kills, 100 power cuts, 200 kills of its ledger, a million events
+soak: setup-dev ## the long proof of the live engine: 500 kills, 100 power cuts, 200 rounds of kills of its ledger, a million events
 	@PI5_KILLS=500 PI5_SOAK_EVENTS=1000000 $(BIN)/python -m pytest tests/live_engine/test_kill_engine.py tests/live_engine/test_cut_engine.py tests/live_engine/test_soak.py -s $(ARGS)
 	@PI5_KILLS=200 $(BIN)/python -m pytest tests/ledger/test_kill_ledger.py tests/ledger/test_kill_daemon.py -s $(ARGS)
 
